@@ -1,0 +1,325 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold the variables of a host against the specification of a role, on the controller."""
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import (
+    AliasError,
+    ArgumentTypeError,
+    ElementError,
+    NoLogError,
+    SubParameterTypeError,
+    UnsupportedError,
+)
+from ansible.plugins.action import ActionBase
+
+ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
+
+# Roles whose prefix others use too: unknown names are refused only below these longer prefixes.
+NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_")}
+
+SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token|credential|key", re.IGNORECASE)
+URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):\S*@", re.IGNORECASE)
+HIDDEN = "********"
+MAX_SHOWN = 120
+
+# Errors of Ansible's validation that the stricter check of types and keys words better.
+SAID_ALREADY = (AliasError, ArgumentTypeError, ElementError, NoLogError, SubParameterTypeError, UnsupportedError)
+
+# What a value of each type must be, and how to write one. Ansible's validation would convert others in silence.
+EXPECTED = {
+    "str": ("a string", "put it in quotes"),
+    "path": ("a path as a string", "put it in quotes"),
+    "int": ("a whole number", "write it in digits, without quotes and units"),
+    "float": ("a number", "write it in digits, without quotes and units"),
+    "bool": ("true or false", "write true or false without quotes; on the command line: -e '{\"NAME\": true}'"),
+    "list": ("a list", "write it as a YAML list, one '- item' a line; on the command line: -e '{\"NAME\": [...]}'"),
+    "dict": ("a dictionary", "write it as 'key: value' lines; on the command line: -e '{\"NAME\": {...}}'"),
+}
+
+
+def is_secret(name, spec):
+    """Say whether the value of this option must not be shown."""
+    return bool(spec.get("no_log") or (spec.get("no_log") is None and SECRET_NAME.search(name)))
+
+
+def shown(value, secret):
+    """Return the value as it may stand in a message."""
+    if secret:
+        return HIDDEN
+    text = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", repr(plain(value)))
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def plain(value):
+    """Return the value as plain Python objects, secrets in dictionaries hidden: for messages only."""
+    if isinstance(value, Mapping):
+        return {str(key): HIDDEN if SECRET_NAME.search(str(key)) else plain(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    for kind in (bool, int, float):  # sheds Ansible's tagged subclasses
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def secret_texts(value, secret, spec):
+    """Collect the texts inside a value that no message may contain."""
+    if isinstance(value, Mapping):
+        options = spec.get("options") or {}
+        found = set()
+        for key, item in value.items():
+            item_spec = options.get(key) or {}
+            found |= secret_texts(item, secret or is_secret(str(key), item_spec), item_spec)
+        return found
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return set().union(*[secret_texts(item, secret, spec) for item in value])
+    if secret and value is not None and not isinstance(value, bool):
+        return {str(value)} - {""}
+    if isinstance(value, str):  # the password of a URL
+        return {match.group(0) for match in URL_CREDENTIALS.finditer(value)}
+    return set()
+
+
+def masked(text, secrets):
+    """Hide the given texts inside a message."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def closest(name, known):
+    """Return the known name that is most like this one, or None."""
+    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def fits(value, kind):
+    """Say whether a value is of a type, or a string that stands for a number where a number is wanted."""
+    if kind in ("str", "path"):
+        return isinstance(value, str)
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind == "list":
+        return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    if kind == "dict":
+        return isinstance(value, Mapping)
+    if kind in ("int", "float"):
+        if isinstance(value, bool):
+            return False
+        try:
+            (int if kind == "int" else float)(str(value))
+        except ValueError:
+            return False
+        return True
+    return True  # raw, json, bytes, bits: the validator decides
+
+
+def wrong_type(path, top, value, kind, secret):
+    """Word the problem of a value of the wrong type."""
+    expected, remedy = EXPECTED[kind]
+    remedy = remedy.replace("NAME", top)
+    return f"{path} is {shown(value, secret)}; expected {expected}. Remedy: {remedy}."
+
+
+def type_problems(path, top, value, spec, secret=False):
+    """Return the problems with types and with unknown keys of one value, downwards through its options."""
+    secret = secret or is_secret(path.rsplit(".", 1)[-1], spec)
+    if value is None:
+        return []
+    kind = spec.get("type", "str")
+    if not fits(value, kind):
+        return [wrong_type(path, top, value, kind, secret)]
+    options = spec.get("options")
+    if kind == "dict":
+        return option_problems(path, top, value, options, secret) if options else []
+    if kind != "list":
+        return []
+    element_kind = spec.get("elements")
+    if not element_kind:
+        return []
+    problems = []
+    for index, element in enumerate(value):
+        element_path = f"{path}[{index}]"
+        if element is None or not fits(element, element_kind):
+            expected = element_kind if element_kind in EXPECTED else "str"
+            problems.append(wrong_type(element_path, top, element, expected, secret))
+        elif element_kind == "dict" and options:
+            problems += option_problems(element_path, top, element, options, secret)
+    return problems
+
+
+def option_problems(path, top, value, options, secret):
+    """Return the problems of a dictionary whose keys are specified."""
+    known = set(options)
+    for spec in options.values():
+        known.update(spec.get("aliases") or [])
+    problems = []
+    for key, item in value.items():
+        if key in options:
+            problems += type_problems(f"{path}.{key}", top, item, options[key], secret)
+        elif key not in known:
+            near = closest(str(key), known)
+            remedy = f"Did you mean {near}?" if near else "Known keys: {}.".format(", ".join(sorted(known)))
+            problems.append(f"{path}.{key} is not known. {remedy}")
+    return problems
+
+
+def value_problems(name, value, spec):
+    """Return all problems of the value of one variable."""
+    secret = is_secret(name, spec)
+    if value is None or value == "":
+        if spec.get("required"):
+            return [f"{name} is empty. Remedy: give it a value ({describe(spec)})."]
+        if value is None and spec.get("default") is not None:
+            return [f"{name} is null; expected {describe(spec)}. Remedy: remove the line to have the default."]
+        if value is None:
+            return []
+    problems = type_problems(name, name, value, spec)
+    result = ArgumentSpecValidator({name: spec}).validate({name: value}, validate_role_argument_spec=True)
+    secrets = secret_texts(value, secret, spec)
+    for error in result.errors.errors:
+        if problems and isinstance(error, SAID_ALREADY):
+            continue
+        message = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", masked(str(error.msg), secrets)).rstrip(".")
+        problems.append(f"{name} is {shown(value, secret)}: {message}. Remedy: correct the value.")
+    return problems
+
+
+def describe(spec):
+    """Say in a few words what an option wants."""
+    text = EXPECTED.get(spec.get("type", "str"), ("a value",))[0]
+    if spec.get("choices"):
+        text += ", one of " + ", ".join(str(choice) for choice in spec["choices"])
+    return text
+
+
+def is_registered(value):
+    """Say whether a variable holds the result of a task (register)."""
+    return isinstance(value, Mapping) and "failed" in value and "changed" in value
+
+
+def unknown_problems(role, task_vars, known, roles, old):
+    """Return a problem for each variable with the prefix of the role that no specification knows."""
+    prefixes = NARROW_PREFIXES.get(role, (role + "_",))
+    foreign = tuple(other + "_" for other in roles if other != role and other.startswith(role + "_"))
+    problems = []
+    for name in sorted(task_vars):
+        if not name.startswith(prefixes) or name.startswith(foreign) or name in known or name in old:
+            continue
+        if is_registered(task_vars[name]):
+            continue
+        near = closest(name, known)
+        remedy = f"Did you mean {near}?" if near else "Remedy: remove it; the README of the role lists what it knows."
+        problems.append(f"{name} is not a variable of the role {role}. {remedy}")
+    return problems
+
+
+def old_problems(role, task_vars, known, old):
+    """Return a problem for each variable of an older role that is still defined."""
+    problems = []
+    for name in sorted(old):
+        if name not in task_vars or name in known or is_registered(task_vars[name]):
+            continue
+        remedy = str(old[name])
+        if re.fullmatch(r"\w+", remedy):
+            remedy = f"Remedy: use {remedy}."
+        problems.append(f"{name} belongs to an older role; the role {role} does not read it. {remedy}")
+    return problems
+
+
+def load_specification(role, entry_point):
+    """Return the options of the entry point and all names that the role knows."""
+    directory = os.path.normpath(os.path.join(ROLES_DIR, role))
+    if os.path.basename(directory) != role or not os.path.isdir(directory):
+        names = ", ".join(all_roles()) or "none"
+        raise AnsibleActionFail(f"The collection has no role {role!r}. Roles: {names}.")
+    path = os.path.join(directory, "meta", "argument_specs.yml")
+    if not os.path.exists(path):
+        raise AnsibleActionFail(f"The role {role} has no meta/argument_specs.yml in {directory}.")
+    try:
+        with open(path, encoding="utf-8") as stream:
+            entries = yaml.safe_load(stream)["argument_specs"]
+        known = set()
+        for entry in entries.values():
+            for name, spec in (entry.get("options") or {}).items():
+                known.update([name], spec.get("aliases") or [])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise AnsibleActionFail(f"Cannot read the specification {path}: {error}") from error
+    if entry_point not in entries:
+        names = ", ".join(sorted(entries))
+        raise AnsibleActionFail(f"The role {role} has no entry point {entry_point!r}. Entry points: {names}.")
+    return entries[entry_point].get("options") or {}, known
+
+
+def all_roles():
+    """Return the short names of the roles of the collection."""
+    if not os.path.isdir(ROLES_DIR):
+        return []
+    return sorted(name for name in os.listdir(ROLES_DIR) if os.path.isdir(os.path.join(ROLES_DIR, name)))
+
+
+class ActionModule(ActionBase):
+    """Report every problem of the variables of a role at once."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the result of the task; it has failed when there is a problem."""
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        args = self.validate_argument_spec(
+            {
+                "role": {"type": "str", "required": True},
+                "entry_point": {"type": "str", "default": "main"},
+                "old_variables": {"type": "dict", "default": {}},
+            }
+        )[1]
+        role, old = str(args["role"]), args["old_variables"]
+        options, known = load_specification(role, args["entry_point"])
+
+        problems = old_problems(role, task_vars, known, old)
+        problems += unknown_problems(role, task_vars, known, all_roles(), old)
+        causes = set()
+        for name, spec in options.items():
+            problems += self._problems_of(name, spec, task_vars, causes)
+
+        result.update(changed=False, checked=len(options), problems=problems)
+        if problems:
+            result["failed"] = True
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            host = task_vars.get("inventory_hostname", "this host")
+            result["msg"] = f"{count} in the variables of the role {role} on {host}:\n- " + "\n- ".join(problems)
+        return result
+
+    def _problems_of(self, name, spec, task_vars, causes):
+        """Evaluate one variable and return its problems; a cause that others have too is named once."""
+        defined = next((n for n in [name, *(spec.get("aliases") or [])] if n in task_vars), None)
+        if defined is None:
+            if spec.get("required"):
+                return [f"{name} is not defined. Remedy: define it ({describe(spec)})."]
+            return []
+        try:
+            value = self._templar.template(task_vars[defined])
+        except AnsibleError as error:
+            message = str(error.message).rstrip(".")
+            if is_secret(name, spec):
+                message = masked(message, secret_texts(task_vars[defined], True, spec))
+            message = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", message)
+            if message in causes:
+                return []
+            causes.add(message)
+            return [f"{defined} has no value: {message}. Remedy: define what is missing."]
+        return value_problems(defined, value, {**spec, "aliases": []})

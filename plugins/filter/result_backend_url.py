@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Derive Celery's result backend from Galaxy's database connection."""
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, quote, unquote
+
+from ansible.errors import AnsibleFilterError
+
+DOCUMENTATION = r"""
+---
+name: result_backend_url
+short_description: Derive Celery's result backend from Galaxy's database connection
+version_added: "1.0.0"
+author: usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Takes the O(_input) of Galaxy's C(database_connection) and returns the URL of a result backend on the same server
+    with the same user, in a database of its own.
+  - Results need a database of their own, because Galaxy cannot make its schema in one that already holds
+    Celery's tables.
+  - A backend that workers on other hosts cannot reach (a socket, SQLite) is refused.
+positional: database
+options:
+  _input:
+    description: Galaxy's C(database_connection), a SQLAlchemy URL of PostgreSQL with or without a driver.
+    type: str
+    required: true
+  database:
+    description: The name of the database for the results.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Configure | Derive the result backend
+  ansible.builtin.set_fact:
+    # db+postgresql://galaxy:secret@db.example.org:5432/galaxy_celery
+    __backend: "{{ __url | usegalaxy_eu.celery.result_backend_url('galaxy_celery') }}"
+  vars:
+    __url: postgresql://galaxy:secret@db.example.org:5432/galaxy
+"""
+
+RETURN = r"""
+_value:
+  description: The URL for C(celery_conf.result_backend). It holds the password of the database.
+  type: str
+"""
+
+URL = re.compile(r"(?P<scheme>[A-Za-z0-9+_.-]+)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?")
+TCP_URL = "write it as postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+
+
+def refuse(text):
+    """Stop with a message; it never holds the URL, which carries a password."""
+    raise AnsibleFilterError("result_backend_url: " + text)
+
+
+def check_reachable(authority, query):
+    """Refuse what only processes on the database's own host can reach."""
+    hosts = [authority.rsplit("@", 1)[-1], *parse_qs(query.lstrip("?")).get("host", [])]
+    if any(unquote(host).startswith(("/", "@")) for host in hosts):
+        refuse(f"database_connection is a socket, which workers on other hosts cannot use: {TCP_URL}.")
+    if not any(re.sub(r":\d*$", "", host) for host in hosts):
+        refuse(f"database_connection names no host, so it means the local socket: {TCP_URL}.")
+
+
+def result_backend_url(value, database):
+    """Return the URL of the result backend."""
+    if not isinstance(value, str) or not value:
+        refuse(f"database_connection is empty or not a string: {TCP_URL}.")
+    if not isinstance(database, str) or not database:
+        refuse("the name of the database for the results is empty or not a string.")
+    url = value[len("db+") :] if value.startswith("db+") else value
+    match = URL.fullmatch(url)
+    if match is None:
+        refuse(f"database_connection is not a URL: {TCP_URL}, with the password percent-encoded.")
+    scheme, authority, query = match["scheme"], match["authority"], match["query"] or ""
+    name = scheme.partition("+")[0].lower()
+    if name == "sqlite":
+        refuse("database_connection is SQLite, which workers on other hosts cannot use: move Galaxy to PostgreSQL.")
+    if name == "postgres":
+        refuse("database_connection starts with postgres://, which SQLAlchemy refuses: write postgresql://.")
+    if name != "postgresql":
+        refuse(f"database_connection is of the kind {name}, which is not supported: {TCP_URL}.")
+    if authority.count("@") > 1 or "@" in (match["path"] or "") or ("@" in query and "@" not in authority):
+        refuse("the password in database_connection holds a raw @, / or ?: percent-encode it (%40, %2F, %3F).")
+    check_reachable(authority, query)
+    return "db+{}://{}/{}{}".format(scheme, authority, quote(database, safe=""), query)
+
+
+class FilterModule:
+    """Hand the filter to Ansible."""
+
+    def filters(self):
+        """Return the filters by name."""
+        return {"result_backend_url": result_backend_url}

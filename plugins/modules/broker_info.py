@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: broker_info
+short_description: Connect to the AMQP broker as Galaxy does and tell what it is
+version_added: 1.0.0
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Opens one AMQP connection from this host, logs in to the vhost, and closes it.
+  - Over TLS the certificate and the host name are always verified, and SNI is sent, whatever the URL or
+    C(broker_use_ssl) ask for. A connection of Galaxy itself checks less, so this is a proof and not an imitation.
+  - Of several URLs the first is used.
+options:
+  timeout_seconds:
+    description: Seconds for each step, at most three times as long in all.
+    type: int
+    default: 10
+extends_documentation_fragment:
+  - usegalaxy_eu.celery.celery_connection
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Prove that the broker answers on its public name with a certificate of our CA
+  usegalaxy_eu.celery.broker_info:
+    galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
+    ca_file: /etc/ssl/certs/ca-certificates.crt
+  register: broker
+  failed_when: broker is failed or broker.tls.version not in ['TLSv1.2', 'TLSv1.3']
+  vars:
+    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+"""
+
+RETURN = r"""
+broker:
+  description: The URL without password and query.
+  returned: success
+  type: str
+  sample: amqps://galaxy:********@mq.example.org:5671/galaxy
+host:
+  description: Name or address that was connected to.
+  returned: success
+  type: str
+port:
+  description: TCP port.
+  returned: success
+  type: int
+vhost:
+  description: Virtual host that was logged in to.
+  returned: success
+  type: str
+product:
+  description: Product, as the server's properties say.
+  returned: success
+  type: str
+  sample: RabbitMQ
+version:
+  description: Version, as the server's properties say.
+  returned: success
+  type: str
+  sample: 4.0.5
+cluster_name:
+  description: Name of the cluster, as the server's properties say.
+  returned: success
+  type: str
+  sample: rabbit@mq
+seconds:
+  description: Seconds from the first packet to the end of the login.
+  returned: success
+  type: float
+tls:
+  description: The verified TLS session. Null for a connection without TLS.
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: Version of the protocol.
+      type: str
+      sample: TLSv1.3
+    cipher:
+      description: Cipher suite.
+      type: str
+    subject:
+      description: Common name of the certificate. Null if it has none.
+      type: str
+    subject_names:
+      description: Names and addresses that the certificate is made for.
+      type: list
+      elements: str
+    issuer:
+      description: Common name, or else organisation, of the CA that signed the certificate.
+      type: str
+    not_after:
+      description: End of the certificate's validity, in ISO 8601, UTC.
+      type: str
+    days_left:
+      description: Whole days until then, by this host's clock.
+      type: int
+"""
+
+import datetime
+import ssl
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import (
+    CONNECTION_ARGUMENTS,
+    CONNECTION_RULES,
+    CeleryModuleError,
+    Settings,
+    require_celery,
+    require_yaml,
+    run_bounded,
+    without_ssl,
+)
+
+try:
+    import kombu
+    from kombu.utils.url import url_to_parts
+except ImportError:
+    kombu = None  # require_celery tells
+
+
+AMQP_SCHEMES = {"amqp", "amqps", "pyamqp", "librabbitmq"}
+
+
+def _field(name, *keys):
+    """Return the first of some fields of a distinguished name, as ssl gives it."""
+    fields = {key: value for part in name for key, value in part}
+    return next((fields[key] for key in keys if key in fields), None)
+
+
+def _describe_tls(sock):
+    certificate = sock.getpeercert()
+    end = ssl.cert_time_to_seconds(certificate["notAfter"])
+    return {
+        "version": sock.version(),
+        "cipher": sock.cipher()[0],
+        "subject": _field(certificate.get("subject", ()), "commonName"),
+        "subject_names": [value for _kind, value in certificate.get("subjectAltName", ())],
+        "issuer": _field(certificate.get("issuer", ()), "commonName", "organizationName"),
+        "not_after": datetime.datetime.fromtimestamp(end, datetime.timezone.utc).isoformat(),
+        "days_left": int((end - time.time()) // 86400),
+    }
+
+
+def look(settings, seconds):
+    """Connect, log in, and return what the server says about itself.
+
+    :param settings: a Settings object.
+    :param seconds: bound for each step.
+    :raises CeleryModuleError: with the reason and the remedy.
+    """
+    url = settings.urls[0]
+    options = {}
+    scheme = url.partition("://")[0]
+    if scheme not in AMQP_SCHEMES:
+        raise CeleryModuleError(
+            f"{settings.origin} has the scheme {scheme!r}, which is no AMQP. Set an amqps:// or amqp:// URL; without"
+            " one Galaxy"
+            " uses a private SQLite broker that no other host sees."
+        )
+    if settings.tls(url):
+        given = settings.use_ssl if isinstance(settings.use_ssl, dict) else {}
+        options["ssl"] = {
+            **given,
+            "cert_reqs": ssl.CERT_REQUIRED,
+            "server_hostname": given.get("server_hostname") or url_to_parts(url).hostname,
+        }
+        # ssl=1 in the URL would put the dictionary aside, and with it the check of the name.
+        url = without_ssl(url)
+    begin = time.monotonic()
+    connection = kombu.Connection(url, connect_timeout=seconds, **options)
+    try:
+        # Not connect(): that tries twice.
+        session = connection.transport.establish_connection()
+    except Exception as exc:
+        raise settings.connection_error(exc) from exc
+    elapsed = time.monotonic() - begin
+    try:
+        properties = session.server_properties
+        return {
+            "host": connection.hostname,
+            "port": connection.port,
+            "vhost": connection.virtual_host,
+            "product": properties.get("product"),
+            "version": properties.get("version"),
+            "cluster_name": properties.get("cluster_name"),
+            "seconds": round(elapsed, 3),
+            "tls": _describe_tls(session.transport.sock) if options else None,
+        }
+    finally:
+        connection.transport.close_connection(session)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={"timeout_seconds": {"type": "int", "default": 10}, **CONNECTION_ARGUMENTS},
+        supports_check_mode=True,
+        **CONNECTION_RULES,
+    )
+    seconds = module.params["timeout_seconds"]
+    if seconds < 1:
+        module.fail_json(msg=f"timeout_seconds is {seconds}. Give at least 1.")
+    require_celery(module)
+    require_yaml(module)
+    settings = None
+    try:
+        settings = Settings(module.params)
+        found = run_bounded(lambda: look(settings, seconds), 3 * seconds, f"connecting to {settings.broker}")
+    except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
+        text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
+        module.fail_json(msg=settings.mask(text) if settings else text)
+    module.exit_json(changed=False, broker=settings.broker, **found)
+
+
+if __name__ == "__main__":
+    main()

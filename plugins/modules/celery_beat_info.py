@@ -1,0 +1,264 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_beat_info
+short_description: Read the schedule file of Celery beat
+version_added: 1.0.0
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Reads a copy of the file that beat's C(PersistentScheduler) keeps, and tells what beat has sent and when.
+  - Nothing of the file is executed. Its pickled objects are read by a loader that knows dates and plain values only.
+  - Beat writes the file every three minutes, unless Celery's C(beat_sync_every) is set; 1 means after each task.
+  - A new entry carries the time of its creation as C(last_run_at), so only its count tells that it has been sent.
+options:
+  path:
+    description:
+      - Path of the schedule file on the target, as given to beat with C(-s), without a suffix of the dbm library.
+    type: path
+    required: true
+  wait_seconds:
+    description: Seconds to wait until at least one entry has been sent since the file's creation. 0 looks once.
+    type: int
+    default: 0
+  require_fired:
+    description: Fail if no entry has been sent by then.
+    type: bool
+    default: false
+requirements:
+  - A Python whose dbm library reads the file. That of Galaxy's venv, which wrote it, always does.
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Prove that beat has sent a task
+  usegalaxy_eu.celery.celery_beat_info:
+    path: /srv/galaxy/var/celery-beat-schedule
+    wait_seconds: 30
+    require_fired: true
+  vars:
+    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+"""
+
+RETURN = r"""
+fired:
+  description: Whether at least one entry has been sent since the file's creation.
+  returned: always
+  type: bool
+entries:
+  description: The entries of the schedule, by name.
+  returned: always
+  type: dict
+  contains:
+    task:
+      description: Name of the task that is sent.
+      type: str
+    fired:
+      description: Whether the entry has been sent since the file's creation.
+      type: bool
+    total_run_count:
+      description: How often the entry has been sent since the file's creation.
+      type: int
+    last_run_at:
+      description: When it was sent last, in ISO 8601. Null if it has not been sent yet.
+      type: str
+    seconds_ago:
+      description: Seconds since then, by this host's clock. Null if it has not been sent yet.
+      type: int
+  sample:
+    prune_kombu_sqla_transport:
+      task: galaxy.prune_kombu_sqla_transport
+      fired: true
+      total_run_count: 4
+      last_run_at: '2026-03-01T10:00:03+00:00'
+      seconds_ago: 12
+celery_version:
+  description: Version of Celery that wrote the file.
+  returned: always
+  type: str
+"""
+
+import datetime
+import dbm
+import io
+import os
+import pickle
+import shutil
+import tempfile
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+try:
+    from zoneinfo import ZoneInfo
+except ImportError:  # a Python without it has no file that names zones so
+    ZoneInfo = None
+
+# The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them.
+SUFFIXES = ("", ".db", ".dat", ".bak", ".dir")
+UTC = datetime.timezone.utc
+
+
+class BeatFileError(Exception):
+    """A failure whose text is meant for the operator."""
+
+
+class _Stub:
+    """Stands for an object of any other class: keeps what it was made from, does nothing."""
+
+    def __init__(self, *args, **kwargs):
+        self.args = args
+
+    def __setstate__(self, state):
+        self.state = state
+
+    def __call__(self, *_args, **_kwargs):
+        return self
+
+
+def _zone(key, *_args):
+    """Return a time zone by its name. ZoneInfo refuses names that lead out of the zones' folders."""
+    try:
+        return ZoneInfo(key)
+    except Exception:  # noqa: BLE001 an unknown zone must not hide the counts
+        return UTC
+
+
+class _Loader(pickle.Unpickler):
+    """Unpickler that can make dates and stubs only, so that a file which another user wrote runs no code here."""
+
+    KNOWN = {
+        ("datetime", "datetime"): datetime.datetime,
+        ("datetime", "timedelta"): datetime.timedelta,
+        ("datetime", "timezone"): datetime.timezone,
+        # A ZoneInfo is pickled as getattr(ZoneInfo, "_unpickle")(key, True), or by the qualified name.
+        ("builtins", "getattr"): lambda found, name: _zone if (found, name) == (_zone, "_unpickle") else _Stub,
+        ("zoneinfo", "ZoneInfo"): _zone,
+        ("zoneinfo", "ZoneInfo._unpickle"): _zone,
+        ("pytz", "_UTC"): lambda: UTC,
+        ("celery.utils.time", "LocalTimezone"): lambda *_args: UTC,
+    }
+
+    def find_class(self, module, name):
+        return self.KNOWN.get((module, name), _Stub)
+
+
+def _copy(path, folder):
+    """Copy the database, under its names, to a folder of ours: opening it in place would take beat's lock."""
+    found = [path + suffix for suffix in SUFFIXES if os.path.isfile(path + suffix)]
+    if not found:
+        raise BeatFileError(
+            f"path {path} does not exist. Give the file of beat's option -s, and check that beat has started."
+        )
+    for name in found:
+        shutil.copyfile(name, os.path.join(folder, os.path.basename(name)))
+    return os.path.join(folder, os.path.basename(path))
+
+
+def read_schedule(path):
+    """Return (version, entries) of a schedule file, each entry as (task, last_run_at, total_run_count).
+
+    :param path: path without a suffix of the dbm library.
+    :raises BeatFileError: naming the path and the remedy.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with dbm.open(_copy(path, folder), "r") as store:
+                raw = {key: store[key] for key in (b"entries", b"__version__") if key in store}
+            values = {key: _Loader(io.BytesIO(value)).load() for key, value in raw.items()}
+        except BeatFileError:
+            raise
+        except PermissionError as exc:
+            raise BeatFileError(
+                f"path {path} cannot be read: {exc.strerror}. Run the task as root or as Galaxy's user."
+            ) from exc
+        except Exception as exc:  # a damaged file raises any of a dozen kinds
+            raise BeatFileError(
+                f"path {path} is no schedule file that this Python can read ({type(exc).__name__}: {exc}). Set"
+                " ansible_python_interpreter to Galaxy's venv, or correct the path."
+            ) from exc
+    entries = values.get(b"entries")
+    if not isinstance(entries, dict):
+        raise BeatFileError(f"path {path} holds no schedule of beat. Give the file of beat's option -s.")
+    result = {}
+    for name, entry in entries.items():
+        # ScheduleEntry.__reduce__: name, task, last_run_at, total_run_count, schedule, args, kwargs, options
+        if not isinstance(entry, _Stub) or len(entry.args) < 4 or not isinstance(entry.args[3], int):
+            raise BeatFileError(f"path {path} has an entry {name!r} of an unknown form. Report the version of Celery.")
+        result[str(name)] = entry.args[1:4]
+    return values.get(b"__version__"), result
+
+
+def _wait(path, seconds):
+    """Read the file, again and again until an entry has been sent or the time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        late = time.monotonic() >= deadline
+        try:
+            version, entries = read_schedule(path)
+            if late or any(count for _task, _last, count in entries.values()):
+                return version, entries
+        except BeatFileError:
+            # Beat may not have made the file yet, or be writing it while it is copied.
+            if late:
+                raise
+        time.sleep(max(0.05, min(1, deadline - time.monotonic())))
+
+
+def _describe(task, last, count):
+    if not count or not isinstance(last, datetime.datetime):
+        last = None
+    elif last.tzinfo is None:
+        last = last.replace(tzinfo=UTC)
+    return {
+        "task": str(task),
+        "fired": bool(count),
+        "total_run_count": count,
+        "last_run_at": last.isoformat() if last else None,
+        "seconds_ago": round((datetime.datetime.now(UTC) - last).total_seconds()) if last else None,
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "wait_seconds": {"type": "int", "default": 0},
+            "require_fired": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["wait_seconds"] < 0:
+        module.fail_json(msg=f"wait_seconds is {params['wait_seconds']}. Give 0 or more.")
+    try:
+        version, found = _wait(params["path"], params["wait_seconds"])
+    except BeatFileError as exc:
+        module.fail_json(msg=str(exc), fired=False, entries={}, celery_version=None)
+    entries = {name: _describe(*found[name]) for name in sorted(found)}
+    fired = any(entry["fired"] for entry in entries.values())
+    result = {"fired": fired, "entries": entries, "celery_version": version}
+    if params["require_fired"] and not fired:
+        module.fail_json(
+            msg=f"none of the {len(entries)} entries in {params['path']} has been sent within"
+            f" {params['wait_seconds']} s. Check that beat runs and reaches the broker, raise wait_seconds above the"
+            " shortest interval, and set beat_sync_every: 1 in celery_conf so that the file is written at once.",
+            **result,
+        )
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

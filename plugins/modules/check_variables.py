@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: check_variables
+short_description: Hold the variables of a host against the specification of a role
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it.
+  - Refuses names with the prefix of the role that the specification does not know, and names the closest known one.
+    Ansible's own validation passes them in silence.
+  - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
+  - Is stricter than Ansible's own validation, which converts a value to test it but hands on the unconverted one.
+    A number may be a string, because C(-e name=5) gives one; a boolean, a list or a dictionary may not,
+    and a string may not be a number (C(version=4.10) would arrive as 4.1).
+  - Reports all problems at once. Values are shown unless the specification says C(no_log=true), or the name
+    contains one of password, secret, cookie, token, credential or key; credentials in URLs are never shown.
+  - Runs on the controller alone and never opens a connection to the host.
+notes:
+  - The results of C(register) are not taken for variables of a role, whatever their name.
+  - A name that starts with the longer prefix of another role of this collection (C(galaxy_sync_) against C(galaxy_))
+    is left to that role.
+  - The prefix of the role C(galaxy) is shared with the role C(galaxyproject.galaxy). Unknown names are refused there
+    only when they start with C(galaxy_amqp_) or C(galaxy_celery_).
+options:
+  role:
+    description: The short name of a role of this collection, for example C(celery).
+    type: str
+    required: true
+  entry_point:
+    description:
+      - The entry point whose options are validated. Names that belong to any entry point of the role are known.
+    type: str
+    default: main
+  old_variables:
+    description:
+      - Variables of older roles that must not be handed over in silence.
+      - The key is the old name, the value is the new name or a sentence that says what to do instead.
+    type: dict
+    default: {}
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: Changes nothing, and does the same in check mode.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+"""
+
+EXAMPLES = r"""
+- name: Preflight | Check the variables of the role
+  usegalaxy_eu.celery.check_variables:
+    role: celery
+
+- name: Preflight | Check the variables, and name those of the older role
+  usegalaxy_eu.celery.check_variables:
+    role: rabbitmq
+    old_variables:
+      rabbitmq_container_pause: The role waits until the broker answers. Remove the line.
+      rabbitmq_container_name: rabbitmq_name
+"""
+
+RETURN = r"""
+problems:
+  description: One sentence or two for each problem, without any secret. Empty when all is well.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "celery_concurency is not a variable of the role celery. Did you mean celery_concurrency?"
+checked:
+  description: The number of specified variables that were evaluated and validated.
+  returned: always
+  type: int
+  sample: 24
+"""

@@ -1,0 +1,537 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edit a section of an existing galaxy.yml in place."""
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: galaxy_config
+short_description: Edit the settings of an existing galaxy.yml in place
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Brings keys of one section of a Galaxy configuration file to the wanted values and leaves every other byte alone,
+    with comments, order, quotes, owner, group and mode. The file is written only when a value differs.
+  - Only the lines of a changed key are written anew. The outcome is read back before the file is replaced, and must
+    differ from the old content in nothing but the wanted values.
+  - The file is read as YAML 1.1, as Galaxy reads it, so C(yes) is a boolean.
+  - Refuses settings of Celery that are known to fail, each with its name and the remedy.
+requirements:
+  - ruamel.yaml (Python library, on the host with the file; Debian's package is C(python3-ruamel.yaml))
+notes:
+  - Secret values are known to Ansible as such, and are masked in results, diffs, messages and the log of the host,
+    also without C(no_log) on the task. The only exception is RV(fragment).
+  - Comments inside of a value that is replaced go with it.
+  - A symbolic link is followed; its target is replaced.
+options:
+  path:
+    description: The path of the file. Required with O(state=present).
+    type: path
+  section:
+    description: The top-level key below which the settings stand.
+    type: str
+    default: galaxy
+  settings:
+    description:
+      - The wanted keys with their values, in the order in which new ones are appended.
+      - A dictionary, such as C(celery_conf), replaces the whole value of its key.
+    type: dict
+    required: true
+  secret_keys:
+    description:
+      - Keys whose values are secret as a whole. Credentials in any URL, and values below a key that contains
+        password, secret, cookie or token, are secret in any case.
+    type: list
+    elements: str
+    default: [amqp_internal_connection, database_connection]
+  backup:
+    description: Keep a copy of the file, with a time in its name, before it is changed. It holds the same secrets.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(present) edits the file.
+      - V(fragment) touches no file and returns the section as text in RV(fragment), for a site that keeps
+        C(galaxy.yml) by other means.
+    type: str
+    choices: [present, fragment]
+    default: present
+attributes:
+  check_mode:
+    description: Says whether the file would change, without changing it.
+    support: full
+  diff_mode:
+    description: Shows the keys that change, secrets masked, and nothing else of the file.
+    support: full
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+"""
+
+EXAMPLES = r"""
+- name: Configure | Place the AMQP and Celery settings in galaxy.yml
+  usegalaxy_eu.celery.galaxy_config:
+    path: /srv/galaxy/server/config/galaxy.yml
+    settings:
+      amqp_internal_connection: amqps://galaxy:secret@mq.example.org:5671/galaxy?heartbeat=30
+      enable_celery_tasks: true
+      celery_conf:
+        result_backend: db+postgresql://galaxy:secret@db.example.org:5432/galaxy_celery
+        task_routes:
+          galaxy.fetch_data: galaxy.external
+          galaxy.set_job_metadata: galaxy.external
+        broker_use_ssl:
+          cert_reqs: 2
+          ca_certs: /etc/ssl/certs/ca-certificates.crt
+          server_hostname: null
+  no_log: true
+
+- name: Configure | Have the settings as text
+  usegalaxy_eu.celery.galaxy_config:
+    state: fragment
+    settings:
+      enable_celery_tasks: true
+  register: __galaxy_fragment
+"""
+
+RETURN = r"""
+path:
+  description: The path of the file, symbolic links resolved.
+  returned: with O(state=present)
+  type: str
+  sample: /srv/galaxy/server/config/galaxy.yml
+changed_keys:
+  description: The keys whose values differed, in the order of O(settings).
+  returned: with O(state=present)
+  type: list
+  elements: str
+  sample: [celery_conf]
+backup_file:
+  description: The path of the copy.
+  returned: when O(backup=true) and the file was changed
+  type: str
+  sample: /srv/galaxy/server/config/galaxy.yml.4242.2026-01-02@03:04:05~
+fragment:
+  description: The section as YAML text, ready to paste. It holds the secrets, so the task needs C(no_log).
+  returned: with O(state=fragment)
+  type: str
+  sample: "galaxy:\n  enable_celery_tasks: true\n"
+"""
+
+import fnmatch
+import io
+import os
+import re
+import tempfile
+import traceback
+from urllib.parse import unquote
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+try:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    RUAMEL_ERROR = None
+except ImportError:
+    RUAMEL_ERROR = traceback.format_exc()
+    SafeConstructor = object
+
+HIDDEN = "********"
+SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token", re.IGNORECASE)
+# Greedy up to the last @ of the word: an unencoded password must not slip through.
+URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):([^\s]*)@", re.IGNORECASE)
+AMQP_SCHEMES = ("amqp", "amqps", "pyamqp", "pyamqps", "librabbitmq")
+ROUTED_TASKS = ("galaxy.fetch_data", "galaxy.set_job_metadata")
+
+
+class ConfigError(Exception):
+    """A sentence for the operator that holds no secret."""
+
+
+# Reading and writing YAML as Galaxy reads it
+
+
+class Constructor(SafeConstructor):
+    """Reads y and n as the strings that they are for Galaxy's reader (PyYAML)."""
+
+    def construct_yaml_bool(self, node):
+        """Return a boolean, or one of the two strings."""
+        return node.value if node.value.lower() in ("y", "n") else super().construct_yaml_bool(node)
+
+
+def new_yaml():
+    """Return a reader and writer of YAML 1.1, which is what Galaxy's own reader understands."""
+    yaml = YAML(typ="safe", pure=True)
+    Constructor.add_constructor("tag:yaml.org,2002:bool", Constructor.construct_yaml_bool)
+    yaml.Constructor = Constructor
+    yaml.version = (1, 1)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.width = 4096
+    yaml.sort_base_mapping_type_on_output = False
+    return yaml
+
+
+def load(text, path):
+    """Return the content of the file, or say in which line it is wrong, without quoting the line."""
+    try:
+        return new_yaml().load(text)
+    except DuplicateKeyError as error:
+        key = re.search(r'duplicate key "([^"]*)"', str(error.problem))
+        raise ConfigError(
+            f"{path} has the key {key.group(1) if key else '?'} twice in one place, again in "
+            f"line {error.problem_mark.line + 1}: remove one of them."
+        ) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}" if mark else "an unknown line"
+        raise ConfigError(f"{path} is not valid YAML in {place}: correct the file first.") from None
+    except (YAMLError, ValueError) as error:
+        raise ConfigError(f"{path} is not valid YAML ({type(error).__name__}): correct the file first.") from None
+
+
+def dump(value):
+    """Return a dictionary as YAML text in block style."""
+    stream = io.StringIO()
+    new_yaml().dump(value, stream)
+    return stream.getvalue().partition("---\n")[2]
+
+
+def same(one, other):
+    """Say whether two values are equal in value and type: 1, 1.0 and true are three values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(*pair) for pair in zip(one, other))
+    return type(one) is type(other) and one == other
+
+
+# Editing text
+
+
+def end_of(node, text):
+    """Return where a node really ends: the end of a block is noted behind the comments that follow it."""
+    if isinstance(node.value, list) and not node.flow_style:
+        children = [child for item in node.value for child in (item if isinstance(item, tuple) else (item,))]
+        return max([end_of(child, text) for child in children])
+    if getattr(node, "style", None) in ("|", ">"):
+        return len(text[: node.end_mark.index].rstrip())
+    return node.end_mark.index
+
+
+def line_end(text, position):
+    """Return the end of the line, without its newline."""
+    found = text.find("\n", position)
+    return len(text) if found < 0 else found
+
+
+def indented(text, columns):
+    """Shift lines to the right."""
+    return "\n".join(" " * columns + line if line else line for line in text.rstrip("\n").split("\n"))
+
+
+def entry_text(key, value, style):
+    """Return the lines of one key, a string in the quotes that the old one had."""
+    if isinstance(value, str) and style == "'" and value.isprintable():
+        quoted = "'" + value.replace("'", "''") + "'"
+    elif isinstance(value, str) and style == '"' and value.isprintable():
+        quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    else:
+        return dump({key: value}).rstrip("\n")
+    return dump({key: 0}).rstrip("\n")[:-1] + quoted
+
+
+def replace_entry(text, key_node, value_node, value):
+    """Return the text with the value of one key replaced, and the comment in the line of the key kept."""
+    start, end = key_node.start_mark.index, text.index(":", key_node.end_mark.index) + 1
+    if value_node.end_mark.index > value_node.start_mark.index:  # an empty value is noted at the next key
+        end = end_of(value_node, text)
+    new = entry_text(key_node.value, value, getattr(value_node, "style", None))
+    column = key_node.start_mark.column
+    first_line_end = line_end(text, key_node.end_mark.index)
+    comment = None
+    if value_node.start_mark.index > first_line_end or getattr(value_node, "style", None) in ("|", ">"):
+        comment = re.search(r"[ \t]+#.*", text[key_node.end_mark.index : min(first_line_end, end)])
+    elif "\n" in new:
+        comment = re.match(r"[ \t]+#.*", text[end : line_end(text, end)])
+        end += comment.end() if comment else 0
+    first, separator, rest = indented(new, column).lstrip(" ").partition("\n")
+    return text[:start] + first + (comment.group(0) if comment else "") + separator + rest + text[end:]
+
+
+def append_entry(text, section_key, section, key, value):
+    """Return the text with a new key at the end of the section."""
+    if isinstance(section.value, list) and section.value:
+        column = section.value[0][0].start_mark.column
+        position = line_end(text, end_of(section, text))
+    else:  # an empty section, perhaps written as null, ~ or {}
+        column = section_key.start_mark.column + 2
+        if section.end_mark.index > section.start_mark.index:
+            text = text[: section.start_mark.index].rstrip(" ") + text[section.end_mark.index :]
+        position = line_end(text, section_key.end_mark.index)
+    return text[:position] + "\n" + indented(entry_text(key, value, None), column) + text[position:]
+
+
+def find_section(text, name, path):
+    """Return the nodes of the section's key and of its value."""
+    # What YAML.compose() does, which version 0.16 (still in distributions) lacks.
+    root = new_yaml().get_constructor_parser(text)[0].composer.get_single_node()
+    entries = root.value if root is not None and isinstance(root.value, list) else []
+    for entry in entries:
+        if isinstance(entry, tuple) and entry[0].value == name:
+            return entry
+    raise ConfigError(f"{path} has no section {name}: add the line '{name}:' or name another section.")
+
+
+def edit(text, name, settings, path):
+    """Return the new text and the keys that differ."""
+    content = load(text, path)
+    find_section(text, name, path)
+    current = content[name] if content[name] is not None else {}
+    if not isinstance(current, dict):
+        raise ConfigError(f"The section {name} of {path} is not a dictionary: write 'key: value' lines below it.")
+    changed = [key for key in settings if key not in current or not same(current[key], settings[key])]
+    new = text
+    for key in changed:
+        section_key, section = find_section(new, name, path)
+        if section.value and getattr(section, "flow_style", False):
+            raise ConfigError(f"The section {name} of {path} stands in braces: write 'key: value' lines below it.")
+        nodes = {item[0].value: item for item in section.value} if isinstance(section.value, list) else {}
+        if key in nodes:
+            new = replace_entry(new, *nodes[key], settings[key])
+        else:
+            new = append_entry(new, section_key, section, key, settings[key])
+    check_outcome(new, {**content, name: {**current, **settings}}, path)
+    return new, changed
+
+
+def check_outcome(text, wanted, path):
+    """Refuse an outcome that is not exactly the old content with the wanted values."""
+    try:
+        right = same(load(text, path), wanted)
+    except ConfigError:
+        right = False
+    if not right:
+        raise ConfigError(
+            f"{path} cannot be edited safely, and was left as it is: is one of the keys an anchor (&name), "
+            "or merged from one? Write the values out, or take the text of state=fragment."
+        )
+
+
+# Secrets
+
+
+def mask(value, secret_keys, note="", name=""):
+    """Return the value as it may be shown. The note tells two masked values apart."""
+    if name and (name in secret_keys or SECRET_NAME.search(name)) and value is not None:
+        return HIDDEN + note
+    if isinstance(value, dict):
+        return {key: mask(item, secret_keys, note, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mask(item, secret_keys, note) for item in value]
+    if isinstance(value, str):
+        return URL_CREDENTIALS.sub(lambda match: f"{match.group(1)}:{HIDDEN}{note}@", value)
+    return value
+
+
+def secrets_of(value, secret_keys, inside=False):
+    """Collect the secret texts in a value."""
+    if isinstance(value, dict):
+        found = set()
+        for key, item in value.items():
+            found |= secrets_of(item, secret_keys, inside or key in secret_keys or bool(SECRET_NAME.search(str(key))))
+        return found
+    if isinstance(value, list):
+        return set().union(*[secrets_of(item, secret_keys, inside) for item in value])
+    if not isinstance(value, str):
+        return set()
+    found = {value} if inside else set()
+    for match in URL_CREDENTIALS.finditer(value):
+        found |= {match.group(2), unquote(match.group(2))}
+    return found - {""}
+
+
+# What is known to fail
+
+
+def amqp_problems(name, url):
+    """Return what is wrong with one AMQP URL, without showing it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in AMQP_SCHEMES:
+        return []
+    before_query, _question, query = rest.partition("?")
+    authority = before_query.partition("/")[0]
+    problems = []
+    if "#" in rest or authority.count("@") > 1 or "@" in before_query[len(authority) :] or (
+        "@" in query and "@" not in authority
+    ):
+        problems.append(
+            f"{name}: the user, password or vhost holds a raw @, #, / or ?, which is read as another host, "
+            "in silence. Percent-encode it (%40, %23, %2F, %3F)."
+        )
+    if re.search(r"%(?![0-9A-Fa-f]{2})|\s", rest):
+        problems.append(f"{name}: holds a raw % or a space. Percent-encode it (%25, %20).")
+    if re.search(r"(^|&)ssl_", query):
+        problems.append(f"{name}: ssl_... in the URL is a TypeError. Put the option into celery_conf.broker_use_ssl.")
+    return problems
+
+
+def find_problems(section):
+    """Return all settings that are known to fail, each with its name and the remedy."""
+    problems = []
+    conf = section.get("celery_conf")
+    conf_given = isinstance(conf, dict)
+    urls = [("amqp_internal_connection", section.get("amqp_internal_connection"))]
+    if conf_given:
+        brokers = conf.get("broker_url")
+        urls += [("celery_conf.broker_url", url) for url in (brokers if isinstance(brokers, list) else [brokers])]
+    urls = [(name, part) for name, url in urls if isinstance(url, str) for part in url.split(";")]
+    for name, url in urls:
+        problems += amqp_problems(name, url)
+    if not conf_given:
+        if conf is not None:
+            problems.append("celery_conf: is not a dictionary. Write 'key: value' lines below it.")
+        return problems
+
+    tls = conf.get("broker_use_ssl")
+    if isinstance(tls, dict) and "cert_reqs" in tls and type(tls["cert_reqs"]) is not int:
+        problems.append(
+            "celery_conf.broker_use_ssl.cert_reqs: is not an integer, which is a TypeError in the worker. "
+            "Write 2 (verify) without quotes."
+        )
+    if tls:
+        problems += [
+            f"{name}: ?ssl=1 silently overrides celery_conf.broker_use_ssl, so no name is verified. "
+            "Remove ssl=1 and start the URL with amqps://."
+            for name, url in urls
+            if re.search(r"[?&]ssl=", url)
+        ]
+    routes = conf.get("task_routes")
+    patterns = [str(key) for key in routes] if isinstance(routes, dict) else []
+    for task in ROUTED_TASKS:
+        if not any(fnmatch.fnmatchcase(task, pattern) for pattern in patterns):
+            problems.append(
+                f"celery_conf.task_routes: has no route for {task}. A celery_conf replaces Galaxy's default as a "
+                f"whole, so repeat the route: '{task}: galaxy.external'."
+            )
+    return problems
+
+
+# The module
+
+
+def read(path):
+    """Return the text of the file."""
+    if not os.path.exists(path):
+        raise ConfigError(f"{path} does not exist: install Galaxy first, or correct the path.")
+    if not os.path.isfile(path):
+        raise ConfigError(f"{path} is not a file: correct the path.")
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: correct the path or the file.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def write(module, path, text):
+    """Replace the file at once; owner, group and mode stay."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise ConfigError(f"Cannot write to {module.tmpdir}: {error.strerror}. {path} was left as it is.") from None
+    module.add_cleanup_file(temporary)
+    module.atomic_move(temporary, path)
+
+
+def present(module, settings):
+    """Bring the file to the wanted values."""
+    if not module.params["path"]:
+        raise ConfigError("path is empty: name the galaxy.yml to edit.")
+    path, name = os.path.realpath(module.params["path"]), module.params["section"]
+    secret_keys = module.params["secret_keys"]
+    text = read(path)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace("\r\n", "\n")
+    content = load(text, path)
+    current = content.get(name) if isinstance(content, dict) else None
+    current = current if isinstance(current, dict) else {}
+    module.no_log_values.update(secrets_of(current, secret_keys))
+    if not {"amqp_internal_connection", "celery_conf"}.isdisjoint(settings):
+        refuse(find_problems({**current, **settings}), path)
+    new, changed = edit(text, name, settings, path)
+
+    before = {key: current[key] for key in changed if key in current}
+    after = {key: settings[key] for key in changed}
+    result = {
+        "changed": bool(changed),
+        "path": path,
+        "changed_keys": changed,
+        "diff": {
+            "before_header": path,
+            "after_header": path,
+            "before": dump({name: mask(before, secret_keys, " (old)")}) if changed else "",
+            "after": dump({name: mask(after, secret_keys, " (new)")}) if changed else "",
+        },
+    }
+    if changed and not module.check_mode:
+        if module.params["backup"]:
+            result["backup_file"] = module.backup_local(path)
+        write(module, path, new.replace("\n", newline))
+    return result
+
+
+def refuse(problems, path):
+    """Stop when there are problems."""
+    if problems:
+        raise ConfigError(f"The settings for {path} are known to fail:\n- " + "\n- ".join(problems))
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path"},
+            "section": {"type": "str", "default": "galaxy"},
+            # Keeps the settings out of the log of the host; what is secret in them is set below.
+            "settings": {"type": "dict", "required": True, "no_log": True},
+            "secret_keys": {
+                "type": "list",
+                "elements": "str",
+                "default": ["amqp_internal_connection", "database_connection"],
+                "no_log": False,
+            },
+            "backup": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "fragment"], "default": "present"},
+        },
+        required_if=[("state", "present", ["path"])],
+        supports_check_mode=True,
+    )
+    if RUAMEL_ERROR:
+        module.fail_json(msg=missing_required_lib("ruamel.yaml"), exception=RUAMEL_ERROR)
+    settings, secret_keys = module.params["settings"], module.params["secret_keys"]
+    # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
+    module.no_log_values.clear()
+    module.no_log_values.update(secrets_of(settings, secret_keys))
+    module.params["settings"] = mask(settings, secret_keys)
+    try:
+        if module.params["state"] == "fragment":
+            refuse(find_problems(settings), "the fragment")
+            result = {"changed": False, "fragment": dump({module.params["section"]: settings})}
+            module.no_log_values.clear()  # the text is asked for with its secrets
+        else:
+            result = present(module, settings)
+    except ConfigError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

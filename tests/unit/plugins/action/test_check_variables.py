@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action that holds the variables of a host against the specification of a role."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+from ansible_collections.usegalaxy_eu.celery.plugins.action import check_variables
+
+MARK = "t0p-s3cret-mark"
+
+SPEC = {
+    "argument_specs": {
+        "main": {
+            "options": {
+                "demo_password": {"type": "str", "required": True, "no_log": True},
+                "demo_port": {"type": "int", "default": 5671},
+                "demo_ratio": {"type": "float"},
+                "demo_enabled": {"type": "bool", "default": True},
+                "demo_pool": {"type": "str", "choices": ["threads", "prefork"], "default": "threads"},
+                "demo_queues": {"type": "list", "elements": "str", "default": []},
+                "demo_limits": {"type": "dict"},
+                "demo_any": {"type": "raw"},
+                "demo_renamed": {"type": "str", "aliases": ["demo_older"]},
+                "demo_users": {
+                    "type": "list",
+                    "elements": "dict",
+                    "options": {
+                        "name": {"type": "str", "required": True},
+                        "password": {"type": "str", "no_log": True, "choices": ["a-long-password"]},
+                        "level": {"type": "int", "choices": [1, 2]},
+                    },
+                },
+                "demo_tls": {"type": "dict", "options": {"ca": {"type": "path"}, "verify": {"type": "bool"}}},
+            },
+        },
+        "verify": {"options": {"demo_verify_seconds": {"type": "int", "default": 5}}},
+    },
+}
+
+
+@pytest.fixture
+def roles(tmp_path, monkeypatch):
+    """Place the roles demo, demo_sync and galaxy, and let the plugin find them."""
+    specs = {
+        "demo": SPEC,
+        "demo_sync": {"argument_specs": {"main": {"options": {"demo_sync_dir": {"type": "str"}}}}},
+        "galaxy": {"argument_specs": {"main": {"options": {"galaxy_amqp_host": {"type": "str"}}}}},
+        "empty": {"argument_specs": {"main": {}}},
+    }
+    for role, spec in specs.items():
+        meta = tmp_path / role / "meta"
+        meta.mkdir(parents=True)
+        (meta / "argument_specs.yml").write_text(yaml.safe_dump(spec))
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "README.md").write_text("not a role")
+    monkeypatch.setattr(check_variables, "ROLES_DIR", str(tmp_path))
+    return tmp_path
+
+
+def run(variables, role="demo", **args):
+    """Run the action on a host with these variables."""
+    variables = {key: trusted(value) for key, value in variables.items()}
+    variables["inventory_hostname"] = "worker-1"
+    loader = DataLoader()
+    task = SimpleNamespace(args={"role": role, **args}, check_mode=True, async_val=0, diff=False, no_log=False)
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    templar = Templar(loader=loader, variables=variables)
+    action = check_variables.ActionModule(task, connection, SimpleNamespace(), loader, templar, None)
+    return action.run(task_vars=variables)
+
+
+def trusted(value):
+    """Mark templates as those of an inventory are."""
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return value
+
+
+def problems(variables, **args):
+    """Return the problems that the action finds beside those of a complete set of variables."""
+    result = run({"demo_password": MARK, **variables}, **args)
+    assert result["changed"] is False
+    assert bool(result["problems"]) == bool(result.get("failed"))
+    assert MARK not in str(result)
+    return result["problems"]
+
+
+def test_nothing_to_say(roles):
+    result = run({"demo_password": MARK, "other": 1, "demo_queues": ["a"], "demo_verify_seconds": 3})
+    assert result["problems"] == []
+    assert result["checked"] == len(SPEC["argument_specs"]["main"]["options"])
+    assert "failed" not in result
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"demo_port": "5671"},
+        {"demo_port": "{{ 5000 + 671 }}"},
+        {"demo_ratio": 1},
+        {"demo_ratio": "0.5"},
+        {"demo_enabled": "{{ 1 == 1 }}"},
+        {"demo_any": ["x", 1]},
+        {"demo_limits": {"whatever": 1}},
+        {"demo_limits": None},
+        {"demo_older": "x"},
+        {"demo_users": [{"name": "x", "level": "2"}]},
+        {"demo_tls": {"ca": "/etc/ca.pem", "verify": False}},
+        {"demo_sync_dir": "/srv"},
+        {"demo_sync_whatever": "left to the role demo_sync"},
+        {"demo_result": {"failed": False, "changed": True}},
+        {"__demo_private": 1},
+    ],
+)
+def test_accepted(roles, variables):
+    assert problems(variables) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"demo_pasword": MARK}, "demo_pasword is not a variable of the role demo. Did you mean demo_password?"),
+        ({"demo_zzzzzzzzzzzzzzzz": 1}, "demo_zzzzzzzzzzzzzzzz is not a variable of the role demo. Remedy: remove it"),
+        ({"demo_port": "many"}, "demo_port is 'many'; expected a whole number. Remedy: write it in digits"),
+        ({"demo_port": True}, "demo_port is True; expected a whole number"),
+        ({"demo_port": 1.5}, "demo_port is 1.5; expected a whole number"),
+        ({"demo_ratio": "x"}, "demo_ratio is 'x'; expected a number"),
+        ({"demo_enabled": "yes"}, "demo_enabled is 'yes'; expected true or false. Remedy: write true or false without"),
+        ({"demo_enabled": 1}, "demo_enabled is 1; expected true or false"),
+        ({"demo_renamed": 4.1}, "demo_renamed is 4.1; expected a string. Remedy: put it in quotes."),
+        ({"demo_queues": "a,b"}, "demo_queues is 'a,b'; expected a list. Remedy: write it as a YAML list"),
+        ({"demo_queues": ["a", 5]}, "demo_queues[1] is 5; expected a string"),
+        ({"demo_queues": ["a", None]}, "demo_queues[1] is None; expected a string"),
+        ({"demo_limits": "a=b"}, "demo_limits is 'a=b'; expected a dictionary"),
+        ({"demo_pool": "solo"}, "demo_pool is 'solo': value of demo_pool must be one of: threads, prefork, got: solo."),
+        ({"demo_users": [{"level": 1}]}, "missing required arguments: name"),
+        ({"demo_users": [{"name": "x", "level": 3}]}, "value of level must be one of: 1, 2, got: 3"),
+        ({"demo_users": [{"name": "x", "pasword": MARK}]}, "demo_users[0].pasword is not known. Did you mean"),
+        ({"demo_users": [{"name": "x", "zzzzzzzz": 1}]}, "demo_users[0].zzzzzzzz is not known. Known keys: level"),
+        ({"demo_users": [{"name": "x", "password": MARK}]}, "got: ********"),
+        ({"demo_users": ["x"]}, "demo_users[0] is 'x'; expected a dictionary"),
+        ({"demo_tls": {"verify": "no"}}, "demo_tls.verify is 'no'; expected true or false"),
+        ({"demo_tls": {"cert": "x"}}, "demo_tls.cert is not known"),
+        ({"demo_port": None}, "demo_port is null; expected a whole number. Remedy: remove the line"),
+        ({"demo_pool": "amqp://u:" + MARK + "@h"}, "'amqp://u:********@h'"),
+        ({"demo_pool": "{{ nowhere }}"}, "demo_pool has no value: 'nowhere' is undefined"),
+        ({"demo_pool": "{{ undef(hint='put demo_pool into the vault') }}"}, "put demo_pool into the vault"),
+        ({"demo_pool": "{{ broken"}, "demo_pool has no value: "),
+        ({"demo_users": [{"name": "{{ undef(hint='name the user') }}"}]}, "demo_users has no value: name the user"),
+    ],
+)
+def test_refused(roles, variables, expected):
+    found = problems(variables)
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_required_but_empty(roles, value):
+    assert run({"demo_password": value})["problems"] == ["demo_password is empty. Remedy: give it a value (a string)."]
+
+
+def test_required_but_missing(roles):
+    assert run({})["problems"] == ["demo_password is not defined. Remedy: define it (a string)."]
+
+
+def test_secret_of_the_wrong_type_is_not_shown(roles):
+    (problem,) = run({"demo_password": [MARK]})["problems"]
+    assert problem == "demo_password is ********; expected a string. Remedy: put it in quotes."
+
+
+def test_secret_template_that_fails_is_not_shown(roles):
+    (problem,) = run({"demo_password": "{{ '" + MARK + "' | no_such_filter }}"})["problems"]
+    assert MARK not in problem
+
+
+def test_long_value_is_cut(roles):
+    (problem,) = problems({"demo_enabled": "x" * 1000})
+    assert len(problem) < 400
+
+
+def test_all_problems_at_once(roles):
+    result = run({"demo_port": "many", "demo_pol": "threads", "demo_queues": "a,b"})
+    assert len(result["problems"]) == 4
+    assert result["msg"].startswith("4 problems in the variables of the role demo on worker-1:\n- ")
+    assert all(problem in result["msg"] for problem in result["problems"])
+
+
+def test_common_cause_is_named_once(roles):
+    result = run({"demo_password": "{{ nowhere }}", "demo_pool": "{{ nowhere }}", "demo_port": "{{ elsewhere }}"})
+    assert [problem.split()[0] for problem in result["problems"]] == ["demo_password", "demo_port"]
+
+
+def test_prefix_of_galaxy_is_shared(roles):
+    found = run({"galaxy_amqp_hots": "x", "galaxy_root": "/srv", "galaxy_celery_x": 1}, role="galaxy")["problems"]
+    assert [problem.split()[0] for problem in found] == ["galaxy_amqp_hots", "galaxy_celery_x"]
+    assert "Did you mean galaxy_amqp_host?" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "expected"),
+    [
+        ("demo_pool", "demo_container belongs to an older role; the role demo does not read it. Remedy: use"),
+        ("Remove the line.", "the role demo does not read it. Remove the line."),
+    ],
+)
+def test_old_variables_are_named(roles, remedy, expected):
+    (problem,) = problems({"demo_container": "x"}, old_variables={"demo_container": remedy, "unused": "y"})
+    assert expected in problem
+
+
+def test_old_name_that_is_still_known_passes(roles):
+    assert problems({"demo_port": 1}, old_variables={"demo_port": "demo_pool"}) == []
+
+
+def test_entry_point(roles):
+    result = run({"demo_verify_seconds": "soon"}, entry_point="verify")
+    assert result["checked"] == 1
+    assert "demo_verify_seconds is 'soon'" in result["msg"]
+
+
+def test_role_without_options(roles):
+    assert run({"empty_x": 1}, role="empty")["problems"] == [
+        "empty_x is not a variable of the role empty. Remedy: remove it; the README of the role lists what it knows."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"role": "none"}, "The collection has no role 'none'. Roles: bare, demo, demo_sync, empty, galaxy."),
+        ({"role": "../demo"}, "The collection has no role"),
+        ({"role": "bare"}, "has no meta/argument_specs.yml"),
+        ({"entry_point": "nowhere"}, "has no entry point 'nowhere'. Entry points: main, verify."),
+    ],
+)
+def test_wrong_arguments(roles, args, message):
+    with pytest.raises(AnsibleActionFail, match=message.replace("(", r"\(")):
+        run({}, **args)
+
+
+def test_unknown_argument(roles):
+    with pytest.raises(AnsibleError, match="Unsupported parameters"):
+        run({}, rolle="x")
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "argument_specs: [1]", "{}"])
+def test_unreadable_specification(roles, text):
+    (roles / "demo" / "meta" / "argument_specs.yml").write_text(text)
+    with pytest.raises(AnsibleActionFail, match="Cannot read the specification"):
+        run({})
+
+
+def test_no_roles_at_all(monkeypatch, tmp_path):
+    monkeypatch.setattr(check_variables, "ROLES_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(AnsibleActionFail, match="Roles: none"):
+        run({})

@@ -1,0 +1,499 @@
+"""Releases on a worker, copied with the real rsync; the remote ones through the real rrsync where it is installed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
+from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_release
+
+SERVER = "/srv/galaxy/server"
+EXCLUDE = [".git", f"{SERVER}/database/*"]
+RRSYNC = shutil.which("rrsync")
+
+
+class Ended(Exception):
+    """fail_json, exit_json."""
+
+
+class Module:
+    """As much of AnsibleModule as the module uses, with processes that really run."""
+
+    def __init__(self, params, check_mode=False):
+        self.params = params
+        self.check_mode = check_mode
+        self.commands = []
+
+    def get_bin_path(self, name):
+        return shutil.which(name)
+
+    def run_command(self, command, environ_update=None, pass_fds=()):
+        self.commands.append(command)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **(environ_update or {})},
+            pass_fds=pass_fds,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+
+class Site:
+    """A Galaxy host and a worker, both in a temporary directory."""
+
+    def __init__(self, base):
+        self.source = base / "galaxy-host"
+        self.dir = base / "releases"
+        self.server = self.source / SERVER.lstrip("/")
+        for name, text in {
+            "lib/galaxy/app.py": "app\n" * 100,
+            "lib/galaxy/model.py": "model\n",
+            "lib/galaxy/__pycache__/app.cpython-311.pyc": "compiled",
+            "config/galaxy.yml": "password: marked\n",
+            ".venv/pyvenv.cfg": "home = /usr/bin\nversion = 3.11.2\n",
+            "database/files/1.dat": "data",
+            ".git/HEAD": "ref",
+        }.items():
+            path = self.server / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (self.server / "config/galaxy.yml").chmod(0o640)
+        (self.server / ".venv/bin").mkdir()
+        (self.server / ".venv/bin/python").symlink_to("/usr/bin/python3.11")
+
+    def info(self):
+        return _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(self.source))
+
+    def params(self, **changes):
+        params = {
+            "state": "present", "fingerprint": None, "info": {}, "source": str(self.source), "rsh": "ssh",
+            "releases_dir": str(self.dir), "owner": None, "group": None, "keep": 3, "recheck": False, "protect": [],
+            "lock_timeout_seconds": 0, "io_timeout_seconds": 30, "server_dir": SERVER, "venv_dir": None,
+            "config_dir": None, "paths": [], "exclude": EXCLUDE,
+        }  # fmt: skip
+        params.update(changes)
+        return params
+
+    def sync(self, check_mode=False, module=None, **changes):
+        if "fingerprint" not in changes and changes.get("state") != "current":
+            info = self.info()
+            changes = {"fingerprint": info["fingerprint"], "info": info, **changes}
+        return galaxy_release.run((module or Module)(self.params(**changes), check_mode))
+
+    def change(self, text):
+        (self.server / "lib/galaxy/model.py").write_text(text)
+
+    def current(self):
+        return str((self.dir / "current").readlink())
+
+    def file(self, release, name):
+        return self.dir / release / SERVER.lstrip("/") / name
+
+    def state(self):
+        """Everything on the worker: names, links, inodes, modes."""
+        return {
+            str(path.relative_to(self.dir)): (path.lstat().st_ino, path.lstat().st_mode, path.lstat().st_size)
+            for path in self.dir.rglob("*")
+            if path.name != ".lock"
+        }
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """An ssh that runs the forced command of the role on this machine."""
+    if RRSYNC is None:
+        pytest.skip("rrsync is not installed (package rsync)")
+    script = tmp_path / "ssh"
+    script.write_text(
+        '#!/bin/sh\nwhile [ "$1" != rsync ]; do shift; done\n'
+        f'export SSH_ORIGINAL_COMMAND="$*" SSH_CONNECTION="127.0.0.1 1 127.0.0.1 22"\n'
+        f'exec {RRSYNC} -ro "{tmp_path}/galaxy-host"\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_the_first_copy(site):
+    result = site.sync()
+    assert result["changed"] and result["synced"] and result["switched"]
+    assert result["previous"] == ""
+    assert site.current() == result["release"] == site.info()["fingerprint"]
+    assert result["stats"]["files"] == 5
+    assert result["stats"]["bytes"] > 0
+    assert result["kept"] == [result["release"]]
+    assert site.file("current", "lib/galaxy/__pycache__/app.cpython-311.pyc").exists(), "bytecode is copied"
+    assert not site.file("current", ".git").exists()
+    assert list(site.file("current", "database").iterdir()) == [], "an empty mount point"
+    manifest = json.loads((site.dir / "current/release.json").read_text())
+    assert manifest["fingerprint"] == result["release"]
+    assert manifest["parts"] == site.info()["parts"]
+    assert stat.S_IMODE(site.dir.stat().st_mode) == 0o755
+
+
+def test_no_change_starts_no_process(site):
+    first = site.sync()
+    before = site.state()
+    module = Module(site.params(fingerprint=first["release"]))
+    result = galaxy_release.run(module)
+    assert not result["changed"]
+    assert module.commands == []
+    assert site.state() == before
+
+
+def test_unchanged_files_are_shared(site):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    result = site.sync()
+    new = result["release"]
+    assert (result["previous"], result["stats"]["files"]) == (old, 1)
+    for name in ("lib/galaxy/app.py", "config/galaxy.yml", ".venv/pyvenv.cfg"):
+        assert site.file(old, name).stat().st_ino == site.file(new, name).stat().st_ino
+    assert site.file(old, "lib/galaxy/model.py").read_text() == "model\n"
+    assert site.file(new, "lib/galaxy/model.py").read_text() == "changed\n"
+    assert str((site.dir / "previous").readlink()) == old
+
+
+def test_a_change_of_the_same_size_within_the_same_second_is_seen(site):
+    path = site.server / "lib/galaxy/model.py"
+    os.utime(path, ns=(0, 1_700_000_000_000_000_000))
+    site.sync()
+    path.write_text("MODEL\n")
+    os.utime(path, ns=(0, 1_700_000_000_000_000_001))
+    assert site.file(site.sync()["release"], "lib/galaxy/model.py").read_text() == "MODEL\n"
+
+
+def test_a_deleted_file_is_gone(site):
+    site.sync()
+    (site.server / "lib/galaxy/app.py").unlink()
+    assert not site.file(site.sync()["release"], "lib/galaxy/app.py").exists()
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_modes_of_secret_files_survive(site, where, remote):
+    changes = {"source": "galaxy@galaxy-host:", "rsh": remote} if where == "there" else {}
+    (site.server / "config/vault.key").write_text("k")
+    (site.server / "config/vault.key").chmod(0o600)
+    site.sync(**changes)
+    assert stat.S_IMODE(site.file("current", "config/galaxy.yml").stat().st_mode) == 0o640
+    assert stat.S_IMODE(site.file("current", "config/vault.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_owners_are_galaxy_or_root(site):
+    os.chown(site.server / "config/galaxy.yml", 2, 2)
+    os.chown(site.server / "run.py" if (site.server / "run.py").exists() else site.server / "lib", 54321, 54321)
+    site.sync(owner="bin", group="daemon")
+    info = site.file("current", "config/galaxy.yml").stat()
+    assert (info.st_uid, info.st_gid) == (2, 1)
+    assert stat.S_IMODE(info.st_mode) == 0o640
+    info = site.file("current", "lib").stat()
+    assert (info.st_uid, info.st_gid) == (0, 1), "an unknown number must not become somebody's file"
+
+
+def test_a_remote_source_behind_rrsync(site, remote):
+    first = site.sync(source="galaxy@galaxy-host:", rsh=remote)
+    assert first["stats"]["files"] == 5
+    site.change("changed\n")
+    second = site.sync(source="galaxy@galaxy-host:", rsh=remote)
+    assert second["stats"]["files"] == 1
+    assert _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(site.dir / "current")) == site.info()
+
+
+class Interrupted(Module):
+    """The power goes when rsync has ended but before the copy was checked."""
+
+    def run_command(self, command, environ_update=None, pass_fds=()):
+        super().run_command(command, environ_update, pass_fds)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_copy_leaves_the_current_release_and_is_taken_up(site):
+    old = site.sync()["release"]
+    site.change("a much longer change\n")
+    with pytest.raises(KeyboardInterrupt):
+        site.sync(module=Interrupted)
+    assert site.current() == old
+    incoming = site.dir / f".incoming-{site.info()['fingerprint']}"
+    assert incoming.is_dir()
+    result = site.sync()
+    assert result["stats"]["files"] == 0, "what was copied before the interruption is used"
+    assert site.file(result["release"], "lib/galaxy/model.py").read_text() == "a much longer change\n"
+    assert not incoming.exists()
+
+
+def test_taking_up_a_copy_does_not_touch_the_release_it_shares_files_with(site):
+    old = site.sync()["release"]
+    before = stat.S_IMODE(site.file(old, "lib/galaxy/app.py").stat().st_mode)
+    site.change("changed\n")
+    with pytest.raises(KeyboardInterrupt):
+        site.sync(module=Interrupted)
+    # The source goes on, to another mode of a file that the interrupted copy shares with the current release.
+    (site.server / "lib/galaxy/app.py").chmod(0o600)
+    new = site.sync()["release"]
+    assert stat.S_IMODE(site.file(old, "lib/galaxy/app.py").stat().st_mode) == before
+    assert stat.S_IMODE(site.file(new, "lib/galaxy/app.py").stat().st_mode) == 0o600
+    assert [path.name for path in site.dir.iterdir() if path.name.startswith(".incoming")] == []
+
+
+def test_what_an_interruption_left_is_removed(site):
+    site.sync()
+    (site.dir / ".incoming-0123456789abcdef/x").mkdir(parents=True)
+    (site.dir / ".removed-0123456789abcdef/x").mkdir(parents=True)
+    assert site.sync(check_mode=True)["changed"]
+    assert site.sync()["changed"]
+    assert not site.sync()["changed"]
+    assert not list(site.dir.glob(".incoming-*")) and not list(site.dir.glob(".removed-*"))
+
+
+class Updating(Module):
+    """Somebody updates Galaxy while it is copied."""
+
+    def run_command(self, command, environ_update=None, pass_fds=()):
+        (Path(self.params["source"] + SERVER) / "lib/galaxy/model.py").write_text("half of an update\n")
+        return super().run_command(command, environ_update, pass_fds)
+
+
+def test_a_source_that_changes_is_refused(site):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    with pytest.raises(_release.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"):
+        site.sync(module=Updating)
+    assert site.current() == old
+    assert site.sync()["changed"]
+
+
+def test_a_second_run_waits_and_then_says_who_is_at_it(site):
+    site.sync()
+    site.change("changed\n")
+    before = site.state()
+    with (site.dir / ".lock").open("r+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(
+            _release.ReleaseError, match=r"held by another run \(process \d+ since .*nothing was changed"
+        ):
+            site.sync()
+    assert site.state() == before
+    assert site.sync()["changed"]
+
+
+def test_rsync_holds_the_lock_on_when_the_module_is_killed(site, tmp_path):
+    site.dir.mkdir()
+    script = "import os,sys; assert os.fstat(int(sys.argv[1])).st_ino == os.stat(sys.argv[2]).st_ino"
+    with galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock:
+        sync = galaxy_release.Sync(
+            Module(site.params(fingerprint="0" * 16)),
+            galaxy_release.Releases(str(site.dir)),
+            _release.Tree(SERVER),
+            lock,
+        )
+        sync._command = lambda bases, extra: [
+            sys.executable, "-c", script, str(lock.handle.fileno()), str(site.dir / ".lock")
+        ]  # fmt: skip
+        assert sync._execute([]) == ""
+
+
+def test_the_newest_releases_are_kept(site):
+    names = []
+    for number in range(5):
+        site.change(f"change {number}\n")
+        result = site.sync(keep=3)
+        names.append(result["release"])
+    assert result["pruned"] == [names[1]]
+    assert result["kept"] == [names[4], names[3], names[2]]
+    assert sorted(path.name for path in site.dir.iterdir() if _release.FINGERPRINT_RE.match(path.name)) == sorted(
+        names[2:]
+    )
+
+
+def test_protected_and_mounted_releases_stay(site, monkeypatch):
+    names = []
+    for number in range(4):
+        site.change(f"change {number}\n")
+        names.append(site.sync(keep=9)["release"])
+    monkeypatch.setattr(galaxy_release, "mounted_releases", lambda found: {names[1]} & set(found))
+    result = site.sync(keep=1, protect=[names[0]])
+    assert result["pruned"] == [names[2]]
+    assert sorted(result["kept"]) == sorted([names[0], names[1], names[3]])
+    assert site.current() == names[3]
+
+
+def test_a_mount_of_a_unit_is_recognised(tmp_path):
+    for number, (namespace, root) in enumerate(
+        [("mnt:[1]", "/"), ("mnt:[2]", "/srv/galaxy-releases/00000000000000aa/srv/galaxy/server")], start=10
+    ):
+        process = tmp_path / str(number)
+        (process / "ns").mkdir(parents=True)
+        (process / "ns/mnt").symlink_to(namespace)
+        (process / "mountinfo").write_text(f"36 35 98:0 {root} /srv/galaxy/server ro master:1 - ext4 /dev/a rw\n")
+    (tmp_path / "99").mkdir()
+    names = ["00000000000000aa", "00000000000000bb"]
+    assert galaxy_release.mounted_releases(names, str(tmp_path)) == {"00000000000000aa"}
+
+
+def test_rollback_and_back(site):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    new = site.sync()["release"]
+    result = site.sync(state="current", fingerprint=None)
+    assert (result["release"], result["previous"], result["synced"]) == (old, new, False)
+    assert site.current() == old
+    assert not site.sync(state="current", fingerprint=old)["changed"]
+    assert site.sync(state="current", fingerprint=new)["changed"]
+    result = site.sync()
+    assert not result["changed"]
+
+
+def test_a_rollback_to_nowhere(site):
+    with pytest.raises(_release.ReleaseError, match="no release has been synced"):
+        site.sync(state="current", fingerprint=None)
+    name = site.sync()["release"]
+    with pytest.raises(_release.ReleaseError, match="no previous release"):
+        site.sync(state="current", fingerprint=None)
+    with pytest.raises(_release.ReleaseError, match=f"no release '{'0' * 16}'.*there are: {name}"):
+        site.sync(state="current", fingerprint="0" * 16)
+
+
+def test_a_damaged_release_is_found_and_replaced(site):
+    name = site.sync()["release"]
+    site.file(name, "lib/galaxy/app.py").write_text("damaged")
+    assert not site.sync()["changed"]
+    assert site.sync(recheck=True, check_mode=True)["synced"]
+    assert site.sync(recheck=True)["synced"]
+    assert site.file(name, "lib/galaxy/app.py").read_text() == "app\n" * 100
+    assert not site.sync(recheck=True)["changed"]
+    assert not list(site.dir.glob(".removed-*"))
+
+
+def test_a_release_without_its_description_is_copied_again(site):
+    name = site.sync()["release"]
+    (site.dir / name / "release.json").unlink()
+    assert site.sync()["synced"]
+    assert site.current() == name
+
+
+def test_a_full_disk_stops_before_the_copy(site, monkeypatch):
+    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (1000, 1000))
+    with pytest.raises(_release.ReleaseError, match=r"Not enough space below .* lower keep"):
+        site.sync()
+    assert not (site.dir / "current").exists()
+
+
+def test_no_inodes_stop_before_the_copy(site, monkeypatch):
+    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (10**12, 2))
+    with pytest.raises(_release.ReleaseError, match=r"5 inodes, there are .* and 2 free"):
+        site.sync()
+
+
+def test_a_release_that_is_mostly_linked_fits_a_small_disk(site, monkeypatch):
+    site.sync()
+    site.change("changed\n")
+    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (6000, 3))
+    assert site.sync()["changed"]
+
+
+def test_check_mode_says_it_and_does_nothing(site):
+    planned = site.sync(check_mode=True)
+    assert planned["changed"] and planned["synced"] and planned["switched"]
+    assert not site.dir.exists()
+    old = site.sync()["release"]
+    assert not site.sync(check_mode=True)["changed"]
+    site.change("changed\n")
+    before = site.state()
+    planned = site.sync(check_mode=True, keep=1)
+    assert planned["pruned"] == [old]
+    assert planned["diff"] == {"before": f"current: {old}\n", "after": f"current: {planned['release']}\n"}
+    assert site.state() == before
+    done = site.sync(keep=1)
+    for key in ("changed", "release", "previous", "synced", "switched", "pruned", "kept"):
+        assert done[key] == planned[key]
+    assert not (site.dir / "previous").is_symlink(), "no link to a release that is gone"
+
+
+def test_rsync_missing_here(site, monkeypatch):
+    monkeypatch.setattr(Module, "get_bin_path", lambda self, name: None)
+    with pytest.raises(_release.ReleaseError, match="install the package rsync"):
+        site.sync()
+
+
+@pytest.mark.parametrize(
+    ("script", "word"),
+    [
+        ("echo 'sh: 1: rsync: not found' >&2; exit 127", "rsync is missing at the source: install the package rsync"),
+        ("echo 'sh: 1: /usr/bin/rrsync: not found' >&2; exit 127", "rrsync is missing at the source"),
+        ("echo 'This account is currently not available.'; exit 1", "copy failed"),
+        ("echo 'Host key verification failed.' >&2; exit 255", "another ssh host key"),
+        ("echo 'galaxy@host: Permission denied (publickey).' >&2; exit 255", "refuses the ssh key"),
+        ("echo 'ssh: connect to host h port 22: Connection refused' >&2; exit 255", "No ssh server answers"),
+        ("exit 255", "ssh connection to the source failed"),
+    ],
+)
+def test_a_source_that_fails_says_what_to_do(site, tmp_path, script, word):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    shell = tmp_path / "ssh"
+    shell.write_text(f"#!/bin/sh\n{script}\n")
+    shell.chmod(0o755)
+    with pytest.raises(_release.ReleaseError, match=word):
+        site.sync(source="galaxy@galaxy-host:", rsh=str(shell))
+    assert site.current() == old
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"keep": 0}, "keep: 0"),
+        ({"lock_timeout_seconds": -1}, "lock_timeout_seconds: -1"),
+        ({"fingerprint": "../../etc"}, "is not a fingerprint"),
+        ({"fingerprint": "ABCDEF0123456789"}, "is not a fingerprint"),
+        ({"releases_dir": "releases"}, "not an absolute path"),
+        ({"releases_dir": f"{SERVER}/releases"}, "stands inside of"),
+        ({"source": "galaxy-host"}, "neither user@host: nor"),
+        ({"source": "/nowhere"}, "is not a directory on this host"),
+        ({"owner": "a b"}, "owner: 'a b' is not a name"),
+        ({"owner": "*"}, "is not a name"),
+        ({"group": "a,b"}, "group: 'a,b'"),
+        ({"exclude": ["lib/"], "server_dir": "/srv/lib"}, "belongs to the release"),
+    ],
+)
+def test_mistakes_are_named_before_anything_changes(site, changes, word):
+    site.sync()
+    before = site.state()
+    site.change("changed\n")
+    with pytest.raises(_release.ReleaseError, match=word):
+        site.sync(**changes)
+    assert site.state() == before
+
+
+def test_a_directory_named_current_is_not_overwritten(site):
+    (site.dir / "current").mkdir(parents=True)
+    with pytest.raises(_release.ReleaseError, match="not a symbolic link"):
+        site.sync()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("/", ["/./a/", "/./b/c/"]),
+        ("/mnt/x/", ["/mnt/x/./a/", "/mnt/x/./b/c/"]),
+        ("galaxy@host:", ["galaxy@host:/a/", ":/b/c/"]),
+        ("galaxy@[fd00::1]:", ["galaxy@[fd00::1]:/a/", ":/b/c/"]),
+    ],
+)
+def test_source_arguments(source, expected):
+    assert galaxy_release.source_arguments(source, ["/a", "/b/c"]) == expected
