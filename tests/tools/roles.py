@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the house rules and the variable tables need to know about the roles."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "roles"
+
+
+class Loader(yaml.SafeLoader):
+    """Reads Ansible's own tags (!vault, !unsafe) as what they hold."""
+
+
+def _plain(loader, _suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+Loader.add_multi_constructor("!", _plain)
+
+
+def load(path):
+    """Load one document; an absent or empty file is None."""
+    path = Path(path)
+    # The loader is SafeLoader and two kinds of strings.
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader) if path.is_file() else None  # noqa: S506
+
+
+def names():
+    """Names of all roles."""
+    return sorted(path.name for path in ROLES.iterdir() if path.is_dir()) if ROLES.is_dir() else []
+
+
+def defaults(role):
+    """What roles/<role>/defaults/main.yml holds."""
+    return load(ROLES / role / "defaults" / "main.yml") or {}
+
+
+def entry_points(role):
+    """Entry points of the role's specification."""
+    return (load(ROLES / role / "meta" / "argument_specs.yml") or {}).get("argument_specs") or {}
+
+
+def options(role, entry_point="main"):
+    """Options of one entry point."""
+    return (entry_points(role).get(entry_point) or {}).get("options") or {}
+
+
+def walk(options, path=""):
+    """Every option with its full name, nested ones as `users[].name` or `limits.memory`."""
+    for name, option in options.items():
+        full = f"{path}{name}"
+        yield full, option
+        if isinstance(option, dict) and option.get("options"):
+            yield from walk(option["options"], full + ("[]." if option.get("type") == "list" else "."))
+
+
+def is_template(value):
+    """Whether Ansible works the value out at run time."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def is_undefined(value):
+    """Whether the default is a hint for a value that only the site knows."""
+    return is_template(value) and "undef(" in value
+
+
+def files(*patterns):
+    """Files of the collection's content that fit one of the patterns, relative to the repository."""
+    found = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
+    return sorted(path.relative_to(ROOT) for path in found)
