@@ -38,8 +38,6 @@ attributes:
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: none
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
 """
 
 EXAMPLES = r"""

@@ -55,8 +55,6 @@ attributes:
   diff_mode:
     description: Has nothing to show.
     support: none
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
 """
 
 EXAMPLES = r"""

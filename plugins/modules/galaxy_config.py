@@ -66,8 +66,6 @@ attributes:
   diff_mode:
     description: Shows the keys that change, secrets masked, and nothing else of the file.
     support: full
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
 """
 
 EXAMPLES = r"""

@@ -191,8 +191,6 @@ attributes:
   diff_mode:
     description: Shows the objects that change; a changed password is named, never shown.
     support: full
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
 """
 
 EXAMPLES = r"""

@@ -155,7 +155,8 @@ telegraf() {
   asset telegraf "$TESTBED_TELEGRAF_VERSION $TESTBED_TELEGRAF_TAGS" && return
   command -v go >/dev/null || packages golang-go
   run telegraf env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 go install -tags "$TESTBED_TELEGRAF_TAGS" \
-    -ldflags '-s -w' "github.com/influxdata/telegraf/cmd/telegraf@v$TESTBED_TELEGRAF_VERSION"
+    -ldflags "-s -w -X github.com/influxdata/telegraf/internal.Version=$TESTBED_TELEGRAF_VERSION" \
+    "github.com/influxdata/telegraf/cmd/telegraf@v$TESTBED_TELEGRAF_VERSION"
   echo "$TESTBED_TELEGRAF_VERSION $TESTBED_TELEGRAF_TAGS" >"$assets/telegraf.version"
 }
 

@@ -6,18 +6,10 @@
 from __future__ import annotations
 
 import ast
-import configparser
-import shlex
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
-from ansible.template import Templar, trust_as_template
+from tools import role_templates
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "flower"
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
     "ansible_managed": "Ansible managed",
@@ -28,34 +20,8 @@ SITE = {
 HOSTILE = "p\"a\\s$HOME`id`'w%n{x}:# ,\\"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _collections():
-    init_plugin_loader(sys.path)
-
-
-def trusted(value):
-    """Mark every string as a template, as Ansible does with what it reads itself."""
-    if isinstance(value, dict):
-        return {key: trusted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [trusted(item) for item in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
 def render(template, **values):
-    variables = {}
-    for part in ("defaults", "vars"):
-        variables.update(trusted(yaml.safe_load((ROLE / part / "main.yml").read_text())))
-    variables.update(SITE, **values)
-    text = (ROLE / "templates" / template).read_text()
-    return Templar(loader=DataLoader(), variables=variables).template(trust_as_template(text))
-
-
-def unit(text):
-    parser = configparser.RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
-    parser.optionxform = str
-    parser.read_string(text)
-    return parser
+    return role_templates.render("flower", template, SITE, **values)
 
 
 def conf(text):
@@ -66,12 +32,6 @@ def conf(text):
             source = ast.unparse(node.value)
             found[node.targets[0].id] = {"true": True, "false": False}.get(source, source)
     return found
-
-
-def environment(text):
-    """Read an environment file; systemd's escapes inside double quotes are those of a POSIX shell."""
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return {name: shlex.split(value)[0] for name, value in (line.split("=", 1) for line in lines)}
 
 
 def test_options_with_defaults():
@@ -102,9 +62,9 @@ def test_options_with_other_values():
 
 
 @pytest.mark.parametrize("password", ["secret", HOSTILE])
-def test_environment(password):
-    found = environment(render("etc/flower/flower.env.j2", flower_password=password, flower_environment={"FLOWER_AUTH": HOSTILE}))
-    assert found == {
+def test_environment(password, tmp_path):
+    text = render("etc/flower/flower.env.j2", flower_password=password, flower_environment={"FLOWER_AUTH": HOSTILE})
+    assert role_templates.environment(text, tmp_path) == {
         "CELERY_BROKER_URL": "amqps://flower:a%40b%2Fc%23d@mq.example.org:5671/galaxy",
         "FLOWER_LOGIN": f"admin:{password}",
         "FLOWER_AUTH": HOSTILE,
@@ -113,7 +73,10 @@ def test_environment(password):
 
 @pytest.mark.parametrize(
     ("values", "ca_file"),
-    [({}, "/etc/ssl/certs/ca-certificates.crt"), ({"galaxy_amqp_ca_file": "/etc/ssl/private ca.pem"}, "/etc/ssl/private ca.pem")],
+    [
+        ({}, "/etc/ssl/certs/ca-certificates.crt"),
+        ({"galaxy_amqp_ca_file": "/etc/ssl/private ca.pem"}, "/etc/ssl/private ca.pem"),
+    ],
 )
 def test_celery_settings_verify_the_broker(values, ca_file):
     settings = {}
@@ -128,10 +91,13 @@ def test_celery_settings_without_tls():
     assert "broker_use_ssl" not in settings
 
 
-@pytest.mark.parametrize("values", [{}, {"flower_user": "other", "flower_venv_dir": "/srv/venv", "flower_memory_max_mb": 300}])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"flower_user": "other", "flower_venv_dir": "/srv/venv", "flower_memory_max_mb": 300}],
+)
 def test_unit(values):
     text = render("etc/systemd/system/flower.service.j2", **values)
-    service = unit(text)["Service"]
+    service = role_templates.unit(text)["Service"]
     assert service["User"] == values.get("flower_user", "flower")
     assert service["ExecStart"].startswith(values.get("flower_venv_dir", "/opt/flower/venv") + "/bin/celery ")
     assert service["MemoryMax"] == f"{values.get('flower_memory_max_mb', 1024)}M"

@@ -1,0 +1,18 @@
+# The demo and the test bed below it.
+export TESTBED_CACHE ?= $(HOME)/.cache/usegalaxy_eu.celery
+
+.PHONY: testbed
+testbed: venv ## Build what the demo and the scenarios run on (engine, images, binaries); once
+	@tests/testbed/build.sh all
+
+.PHONY: demo
+demo: testbed ## Bring up the whole stack on local containers, and prove it
+	@tests/testbed/demo.sh up
+
+.PHONY: demo-verify
+demo-verify: venv ## Prove the running demo again
+	@tests/testbed/demo.sh verify
+
+.PHONY: demo-down
+demo-down: venv ## Remove the demo: containers, network, volumes, secrets
+	@tests/testbed/demo.sh down

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the templates of the role telegraf and read them with the parsers of their formats."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tomllib
+from tools import role_templates
+
+SITE = {
+    "ansible_facts": {"os_family": "Debian"},
+    "ansible_managed": "Ansible managed",
+    "inventory_hostname": "monitor",
+    "telegraf_influxdb_url": "http://127.0.0.1:8086",
+    "telegraf_influxdb_database": "galaxy",
+    "telegraf_influxdb_username": "writer",
+    "telegraf_influxdb_password": "topsecret",
+}
+RABBITMQ = {"rabbitmq_management_host": "mq.internal", "telegraf_amqp_password": "rabbitsecret"}
+HOSTILE = "p\"a\\s$HOME`id`'w%n{x}:# ,\\"
+
+
+def render(template, **values):
+    return role_templates.render("telegraf", template, SITE, **values)
+
+
+def configuration(**values):
+    return tomllib.loads(render("etc/telegraf/telegraf.conf.j2", **values))
+
+
+def test_configuration_with_defaults():
+    found = configuration()
+    assert found["agent"]["interval"] == "10s"
+    assert found["agent"]["hostname"] == "monitor"
+    assert list(found["inputs"]) == ["prometheus"]
+    assert found["inputs"]["prometheus"][0]["urls"] == ["http://127.0.0.1:5555/metrics"]
+    assert found["inputs"]["prometheus"][0]["metric_version"] == 1
+    assert found["outputs"]["influxdb"] == [
+        {
+            "urls": ["http://127.0.0.1:8086"],
+            "database": "galaxy",
+            "username": "writer",
+            "password": "${TELEGRAF_INFLUXDB_PASSWORD}",
+            "skip_database_creation": True,
+        }
+    ]
+
+
+def test_configuration_with_rabbitmq_and_a_private_ca():
+    rabbitmq = configuration(**RABBITMQ, galaxy_amqp_ca_file="/etc/ca.pem")["inputs"]["rabbitmq"][0]
+    assert rabbitmq["url"] == "https://mq.internal"
+    assert rabbitmq["tls_ca"] == "/etc/ca.pem"
+    assert rabbitmq["password"] == "${TELEGRAF_RABBITMQ_PASSWORD}"
+
+
+def test_configuration_with_further_plugins():
+    found = configuration(
+        telegraf_interval_seconds=30,
+        telegraf_influxdb_enabled=False,
+        telegraf_extra_inputs={
+            "prometheus": [{"urls": ["http://x"]}],
+            "disk": [{"mount_points": ["/srv"], "tags": {"a": 'b"c'}}],
+        },
+        telegraf_extra_outputs={"prometheus_client": [{"listen": "127.0.0.1:9273"}]},
+    )
+    assert found["agent"]["flush_interval"] == "30s"
+    assert len(found["inputs"]["prometheus"]) == 2
+    assert found["inputs"]["disk"][0]["tags"] == {"a": 'b"c'}
+    assert list(found["outputs"]) == ["prometheus_client"]
+
+
+def test_configuration_holds_no_secret():
+    text = render("etc/telegraf/telegraf.conf.j2", **RABBITMQ)
+    assert "topsecret" not in text
+    assert "rabbitsecret" not in text
+
+
+def test_tables_are_written_as_telegraf_reads_them():
+    text = render("etc/telegraf/telegraf.conf.j2", **RABBITMQ)
+    for name in ("inputs.prometheus", "inputs.rabbitmq", "outputs.influxdb"):
+        assert f"[[{name}]]" in text
+
+
+@pytest.mark.parametrize("password", ["topsecret", HOSTILE])
+def test_environment(password, tmp_path):
+    values = {**RABBITMQ, "telegraf_influxdb_password": password, "telegraf_environment": {"TOKEN": HOSTILE}}
+    assert role_templates.environment(render("etc/telegraf/telegraf.env.j2", **values), tmp_path) == {
+        "TELEGRAF_INFLUXDB_PASSWORD": password,
+        "TELEGRAF_RABBITMQ_PASSWORD": "rabbitsecret",
+        "TOKEN": HOSTILE,
+    }
+
+
+def test_unit():
+    text = render("etc/systemd/system/telegraf.service.j2", telegraf_install_method="file")
+    service = role_templates.unit(text)["Service"]
+    assert service["ExecStart"] == "/usr/local/bin/telegraf --config /etc/telegraf/telegraf.conf"
+    assert service["Type"] == "notify"
+
+
+def test_addition_to_the_unit():
+    text = render("etc/systemd/system/telegraf.service.d/galaxy-celery.conf.j2", telegraf_memory_max_mb=99)
+    service = role_templates.unit(text)["Service"]
+    assert dict(service) == {"EnvironmentFile": "/etc/telegraf/telegraf.env", "MemoryMax": "99M"}
+
+
+def test_dashboard_names_no_host_and_only_its_own_data_source():
+    dashboard = json.loads((role_templates.ROLES / "telegraf/files/dashboards/galaxy-celery.json").read_text())
+    panel = dashboard["panels"][0]
+    assert panel["title"] == "Currently executing tasks by worker"
+    assert panel["options"]["legend"]["calcs"] == ["min", "max", "mean", "lastNotNull"]
+    assert [v["name"] for v in dashboard["templating"]["list"]] == ["DS_INFLUXDB", "worker"]
+    assert len({p["id"] for p in dashboard["panels"]}) == len(dashboard["panels"])
+    for shown in dashboard["panels"]:
+        assert shown["datasource"] == {"type": "influxdb", "uid": "${DS_INFLUXDB}"}
+        assert all(target["datasource"] == shown["datasource"] for target in shown["targets"])
