@@ -44,7 +44,15 @@ lint: venv ## yamllint, ansible-lint (production), ruff, changelog fragments
 
 .PHONY: unit
 unit: venv ## Unit tests and house rules (ARGS="-k NAME" for some)
-	python -m pytest tests/unit $(ARGS)
+	python -m pytest -m "not broker" tests/unit $(ARGS)
+
+.PHONY: broker
+broker: testbed ## Unit tests that need a real RabbitMQ, in a container of their own
+	@exec python tests/tools/broker.py $(ARGS)
+
+.PHONY: preflight
+preflight: venv ## Prove that wrong variables stop the playbooks before any host is changed
+	python -m pytest tests/integration/test_preflight.py $(ARGS)
 
 .PHONY: package
 package: venv ## Build the artifact, install it elsewhere, check its playbooks, import it

@@ -103,10 +103,13 @@ def steps():
         Step("lint: ruff", ["ruff", "check", "."]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
         Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
-        Step("unit", [python, "-m", "pytest", "-q", "tests/unit"]),
+        # The tests with a real broker are a step of their own, so that nothing is skipped in either.
+        Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"]),
+        Step("preflight", [python, "-m", "pytest", "-q", "tests/integration/test_preflight.py"]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
         Step("testbed", ["make", "testbed"], lane="molecule"),
+        Step("broker", [python, "tests/tools/broker.py"], lane="molecule", needs=("testbed",)),
         *[molecule(name) for name in QUICK_SCENARIOS],
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
     ]

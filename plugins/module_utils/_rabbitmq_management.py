@@ -14,6 +14,10 @@ from urllib.parse import quote
 from ansible.module_utils.urls import Request, SSLValidationError, make_context
 
 
+# What the API says of a wrong name or password: RabbitMQ 3, RabbitMQ 4. To a user without the tag both say more.
+WRONG_LOGIN = ("login failed", "not_authorized")
+
+
 class ManagementError(Exception):
     """A sentence for the operator that holds no secret."""
 
@@ -101,7 +105,7 @@ class Management:
             reason = words(json.loads(error.read())["reason"])
         except (ValueError, KeyError, TypeError, OSError):
             reason = str(error.reason)
-        if error.code == 401 and "login" in reason.lower():
+        if error.code == 401 and reason.lower() in WRONG_LOGIN:
             return (
                 f"{what}: {reason}. The username ({self.username}) or password of the administrator is wrong: "
                 "give those that the broker was started with."

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import configparser
+import re
+import shlex
 import subprocess
-import sys
-import warnings
 from pathlib import Path
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -28,19 +27,54 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def render(role, template, site, **values):
-    """Render a template with the defaults and vars of its role, the site's variables and further ones."""
-    with warnings.catch_warnings():
-        # A second call finds the loader of the first.
-        warnings.simplefilter("ignore", UserWarning)
-        init_plugin_loader(sys.path)
+def _templar(role, site, values, searchpath=None):
+    """Ansible's templating with the defaults and vars of a role, the site's variables and further ones."""
     variables = {}
     for part in ("defaults", "vars"):
         variables.update(trusted(yaml.safe_load((ROLES / role / part / "main.yml").read_text(encoding="utf-8"))))
-    variables.update(site, **values)
-    text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
-    # The module template takes backslashes as they stand.
-    return Templar(loader=DataLoader(), variables=variables).template(trust_as_template(text), escape_backslashes=False)
+    # What a site writes may be a template too, and wins over the defaults.
+    variables.update(trusted({**site, **values}))
+    templar = Templar(loader=DataLoader(), variables=variables)
+    return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
+
+
+def evaluate(role, name, site, **values):
+    """The value of one variable of a role, as its tasks see it."""
+    return _templar(role, site, values).template(trust_as_template("{{ " + name + " }}"))
+
+
+def render(role, template, site, **values):
+    """Render a template with the defaults and vars of its role, the site's variables and further ones."""
+    folder = ROLES / role / "templates"
+    text = (folder / template).read_text(encoding="utf-8")
+    # The module template takes backslashes as they stand, and finds what a template imports in the role's folder.
+    return _templar(role, site, values, [str(folder)]).template(trust_as_template(text), escape_backslashes=False)
+
+
+class _Repeated(dict):
+    """Collects the lines of a key that stands several times, where configparser would keep the last one."""
+
+    def __setitem__(self, key, value):
+        if isinstance(value, list) and key in self:
+            self[key].extend(value)
+        else:
+            super().__setitem__(key, value)
+
+
+def unit_values(text):
+    """Parse a systemd unit into {section: {key: [values]}}, with continued lines put together as systemd does."""
+    parser = configparser.RawConfigParser(
+        strict=False, delimiters=("=",), comment_prefixes=("#",), dict_type=_Repeated, empty_lines_in_values=False
+    )
+    parser.optionxform = str
+    parser.read_string(re.sub(r"\\\n\s*", "", text))
+    return {name: {key: value.split("\n") for key, value in parser[name].items()} for name in parser.sections()}
+
+
+def unit_environment(text):
+    """What a unit's Environment= lines say; quotes are as in a shell, and systemd reads %% as %."""
+    words = [word for line in unit_values(text)["Service"].get("Environment", []) for word in shlex.split(line)]
+    return dict(word.replace("%%", "%").split("=", 1) for word in words)
 
 
 def unit(text):

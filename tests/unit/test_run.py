@@ -155,3 +155,10 @@ def test_names_of_the_steps_are_unique_and_their_needs_exist():
     names = [step.name for step in run.steps()]
     assert len(names) == len(set(names))
     assert {need for step in run.steps() for need in step.needs} <= set(names)
+
+
+def test_the_tests_with_a_broker_are_one_step_and_the_unit_tests_are_the_rest():
+    found = {step.name: step for step in run.steps()}
+    assert found["unit"].command[found["unit"].command.index("-m", 2) + 1] == "not broker"
+    assert found["broker"].command[-1].endswith("tests/tools/broker.py")
+    assert (found["broker"].lane, found["broker"].needs) == ("molecule", ("testbed",))

@@ -60,6 +60,8 @@ def ask(port, **options):
         (400, b'{"reason": [["a", 1], "b"]}', "the broker refused with 400: a: 1: b"),
         (403, b'{"reason": "no"}', "no. The user admin needs the tag 'administrator'."),
         (401, b'{"reason": "Login failed"}', "The username (admin) or password of the administrator is wrong"),
+        (401, b'{"reason": "Not_Authorized"}', "The username (admin) or password of the administrator is wrong"),
+        (401, b'{"reason": "Not administrator user"}', "The user admin needs the tag 'administrator'."),
     ],
 )
 def test_answers(server, code, text, message):

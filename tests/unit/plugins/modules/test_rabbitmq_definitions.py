@@ -379,7 +379,7 @@ def test_own_password_can_be_changed(api, run):
         "user t-admin: permission on t-galaxy set",
         "user t-admin: permission on t-new removed",
     ]
-    assert "Login failed" in run(username="t-admin", password="first-pw")["msg"]
+    assert "or password of the administrator is wrong" in run(username="t-admin", password="first-pw")["msg"]
     assert run(username="t-admin", password=MARK)["changed"] is False
 
 

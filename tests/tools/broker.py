@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the tests marked `broker` against a real RabbitMQ in a container of its own, and remove it whatever happens.
+
+Further arguments go to pytest. The exit code is pytest's; 1 also when a test was skipped, since here none may be.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import docker
+import kombu
+import requests
+from kombu.exceptions import OperationalError
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE = os.environ.get("TESTBED_RABBITMQ_IMAGE", "usegalaxy-eu-testbed/rabbitmq:latest")
+NAME = f"usegalaxy-eu-testbed-broker-{os.getpid()}"
+USER = "testbed"
+VHOST = "testbed"
+READY_SECONDS = 120
+END_SECONDS = 15  # for pytest to end its workers; below what tests/run.py gives a step
+
+CONFIGURATION = """\
+load_definitions = /etc/rabbitmq/definitions.json
+loopback_users = none
+log.console = true
+log.file = false
+vm_memory_high_watermark.absolute = 512MB
+disk_free_limit.absolute = 50MB
+"""
+
+
+def definitions(password):
+    """What the broker starts with: two vhosts and the administrator, whose password stands there as a salted hash."""
+    salt = secrets.token_bytes(4)
+    digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "vhosts": [{"name": "/"}, {"name": VHOST}],
+        "users": [
+            {
+                "name": USER,
+                "password_hash": digest,
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": ["administrator"],
+            }
+        ],
+        "permissions": [{"user": USER, "vhost": vhost, **everything} for vhost in ("/", VHOST)],
+    }
+
+
+def archive(files):
+    """A tar archive of texts by name, readable for the broker's user."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.uid, member.gid = len(text.encode()), 0o400, 999, 999
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def start(client, password):
+    """Start the broker. Its files are copied in, not mounted, so that the engine may be another machine's."""
+    container = client.containers.create(
+        IMAGE,
+        name=NAME,
+        hostname="broker",
+        ports={"5672/tcp": ("127.0.0.1", None), "15672/tcp": ("127.0.0.1", None)},
+        ulimits=[docker.types.Ulimit(name="nofile", soft=16384, hard=16384)],
+    )
+    files = {"rabbitmq.conf": CONFIGURATION, "definitions.json": json.dumps(definitions(password))}
+    container.put_archive("/etc/rabbitmq", archive(files))
+    container.start()
+    return container
+
+
+def published(container, port):
+    """The port of 127.0.0.1 that leads to a port of the container."""
+    container.reload()
+    found = container.ports.get(f"{port}/tcp")
+    return int(found[0]["HostPort"]) if found else None
+
+
+def problem(amqp_url, management_url, password):
+    """Why the broker cannot be used yet, or None: it is asked on both its ports, as the administrator."""
+    try:
+        requests.get(f"{management_url}/api/overview", auth=(USER, password), timeout=5).raise_for_status()
+        with kombu.Connection(amqp_url, connect_timeout=5) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+    except (requests.RequestException, OSError, OperationalError) as error:
+        return f"{type(error).__name__}: {error}".replace(password, "********")
+    return None
+
+
+def wait(container, password):
+    """Return the URLs for AMQP and management as soon as the broker answers on both."""
+    deadline = time.monotonic() + READY_SECONDS
+    reason = "its ports are not published"
+    while time.monotonic() < deadline:
+        amqp, management = published(container, 5672), published(container, 15672)
+        if container.status != "running":
+            reason = f"it is {container.status}"
+            break
+        if amqp and management:
+            amqp_url = f"amqp://{USER}:{password}@127.0.0.1:{amqp}/{VHOST}"
+            management_url = f"http://127.0.0.1:{management}"
+            reason = problem(amqp_url, management_url, password)
+            if reason is None:
+                return amqp_url, management_url
+        time.sleep(0.5)
+    log = container.logs(tail=40).decode(errors="replace")
+    sys.exit(f"error: the broker is not ready ({reason}). The end of its log:\n{log}")
+
+
+def run_tests(environment, arguments, report):
+    """Run pytest in a group of its own, which ends with this program, and with it the workers that tests started."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "broker", f"--junitxml={report}", "tests/unit", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        # An interrupt, unlike SIGTERM, lets pytest tear its fixtures down.
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
+
+
+def skipped(report):
+    """The number of skipped tests in pytest's report."""
+    # The file was written by our own pytest.
+    return sum(int(suite.get("skipped", 0)) for suite in ElementTree.parse(report).iter("testsuite"))  # noqa: S314
+
+
+def remove(client):
+    """Remove the container by its name: an interrupt may have come before anybody held the object."""
+    with contextlib.suppress(docker.errors.NotFound):
+        client.containers.get(NAME).remove(force=True, v=True)
+
+
+def main(arguments):
+    """Start, wait, run, remove."""
+
+    def interrupted(number, _frame):
+        for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(other, signal.SIG_IGN)  # once: what follows is the removal
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    try:
+        client = docker.from_env()
+        client.images.get(IMAGE)
+    except docker.errors.ImageNotFound:
+        return f"error: the image {IMAGE} is missing: run `make testbed`."
+    except docker.errors.DockerException as error:
+        return f"error: no Docker engine answers ({error}): run `make testbed`."
+    password = secrets.token_urlsafe(24)
+    with tempfile.TemporaryDirectory(prefix="broker-") as folder:
+        report = Path(folder, "report.xml")
+        try:
+            amqp_url, management_url = wait(start(client, password), password)
+            environment = {
+                "TESTBED_AMQP_URL": amqp_url,
+                "TESTBED_MANAGEMENT_URL": management_url,
+                "TESTBED_MANAGEMENT_USER": USER,
+                "TESTBED_MANAGEMENT_PASSWORD": password,
+            }
+            code = run_tests(environment, arguments, report)
+        finally:
+            remove(client)
+        if code == 0 and skipped(report):
+            return "error: a test was skipped; with a broker at hand none may be."
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""celery_unit_info: a fake `systemctl` on PATH tells of units; the processes and their root directories are real.
+
+The root of a test's process is the root of this machine, so INSIDE points to a file of the test: what differs from a
+unit with a mount namespace is the mount, and that is what the Molecule scenarios show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.usegalaxy_eu.celery.plugins.modules import celery_unit_info
+
+ONE, TWO = "galaxy-celery-worker@1.service", "galaxy-celery-worker@2.service"
+
+# Answers as `systemctl show --property=...` does: a block for each unit, in the order asked, an empty line between.
+FAKE_SYSTEMCTL = """\
+#!{python}
+import json, sys
+with open({answers!r}, encoding="utf-8") as stream:
+    answers = json.load(stream)
+with open({asked!r}, "a", encoding="utf-8") as stream:
+    stream.write(json.dumps(sys.argv[1:]) + "\\n")
+if "code" in answers:
+    sys.stderr.write(answers["error"] + "\\n")
+    sys.exit(answers["code"])
+units = sys.argv[sys.argv.index("--") + 1:]
+none = {{"MainPID": "0", "ActiveState": "inactive"}}
+blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in {{"Id": u, **answers["units"].get(u, none)}}.items()) for u in units]
+sys.stdout.write("\\n".join(blocks))
+"""
+
+
+@pytest.fixture
+def systemctl(tmp_path, monkeypatch):
+    """Place the fake on PATH. Returns a function that sets its answers, and the list of what it was asked."""
+    answers, asked = tmp_path / "answers.json", tmp_path / "asked"
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(FAKE_SYSTEMCTL.format(python=sys.executable, answers=str(answers), asked=str(asked)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    def say(units=None, **answer):
+        shown = {name: {"MainPID": str(pid), "ActiveState": state} for name, (state, pid) in (units or {}).items()}
+        answers.write_text(json.dumps({"units": shown, **answer}))
+
+    say.asked = lambda: [json.loads(line) for line in asked.read_text().splitlines()] if asked.exists() else []
+    return say
+
+
+@pytest.fixture
+def process():
+    """A real process, for the root directory in its /proc."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield child
+    child.kill()
+    child.communicate()
+
+
+@pytest.fixture
+def inside(tmp_path, monkeypatch):
+    """Write what the processes see as the description of their release."""
+    path = tmp_path / "inside.json"
+    monkeypatch.setattr(celery_unit_info, "INSIDE", str(path).lstrip("/"))
+    return lambda text: path.write_text(text)
+
+
+@pytest.fixture
+def current(tmp_path):
+    """Make releases and let the link `current` point to one. Returns the link's path."""
+
+    def switch(fingerprint):
+        release = tmp_path / "releases" / fingerprint
+        release.mkdir(parents=True)
+        (release / "release.json").write_text(json.dumps({"fingerprint": fingerprint}))
+        link = tmp_path / "releases" / "current"
+        link.unlink(missing_ok=True)
+        link.symlink_to(release)
+        return str(link)
+
+    return switch
+
+
+def test_a_unit_on_the_current_release(run, systemctl, process, inside, current):
+    systemctl({ONE: ("active", process.pid)})
+    inside('{"fingerprint": "aaa"}')
+    result = run(celery_unit_info, check=True, units=[ONE], current_release=current("aaa"))
+    assert (result["active"], result["outdated"]) == ([ONE], [])
+    assert (result["releases"], result["current"]) == ({ONE: "aaa"}, "aaa")
+    assert result["changed"] is False
+    assert systemctl.asked() == [["show", "--property=Id,ActiveState,MainPID", "--", ONE]]
+
+
+def test_a_unit_keeps_its_release_when_the_link_moves(run, systemctl, process, inside, current):
+    systemctl({ONE: ("active", process.pid)})
+    inside('{"fingerprint": "aaa"}')
+    current("aaa")
+    result = run(celery_unit_info, units=[ONE], current_release=current("bbb"))
+    assert result["outdated"] == [ONE]
+    assert (result["releases"], result["current"]) == ({ONE: "aaa"}, "bbb")
+
+
+@pytest.mark.parametrize("state", ["inactive", "failed", "activating", "deactivating"])
+def test_only_active_units_count(run, systemctl, process, inside, current, state):
+    systemctl({ONE: (state, process.pid), TWO: ("active", process.pid)})
+    inside('{"fingerprint": "aaa"}')
+    result = run(celery_unit_info, units=[ONE, TWO], current_release=current("bbb"))
+    assert (result["active"], result["outdated"], set(result["releases"])) == ([TWO], [TWO], {TWO})
+
+
+def test_a_unit_that_systemd_does_not_know_is_not_active(run, systemctl):
+    systemctl()
+    assert run(celery_unit_info, units=[ONE])["active"] == []
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", "null"])
+def test_a_release_that_cannot_be_told_is_outdated(run, systemctl, process, inside, current, text):
+    systemctl({ONE: ("active", process.pid)})
+    inside(text)
+    result = run(celery_unit_info, units=[ONE], current_release=current("aaa"))
+    assert (result["releases"], result["outdated"]) == ({ONE: None}, [ONE])
+
+
+def test_a_process_that_is_gone_is_outdated(run, systemctl, inside, current):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    systemctl({ONE: ("active", gone.pid)})
+    inside('{"fingerprint": "aaa"}')
+    assert run(celery_unit_info, units=[ONE], current_release=current("aaa"))["outdated"] == [ONE]
+
+
+def test_without_releases_nothing_is_outdated(run, systemctl, process):
+    systemctl({ONE: ("active", process.pid)})
+    result = run(celery_unit_info, units=[ONE])
+    assert (result["active"], result["outdated"], result["current"]) == ([ONE], [], None)
+    assert result["releases"] == {ONE: None}
+
+
+def test_a_release_link_that_is_missing_outdates_what_runs_one(run, systemctl, process, inside, tmp_path):
+    systemctl({ONE: ("active", process.pid)})
+    inside('{"fingerprint": "aaa"}')
+    result = run(celery_unit_info, units=[ONE], current_release=str(tmp_path / "none"))
+    assert (result["current"], result["outdated"]) == (None, [ONE])
+
+
+def test_no_unit_asks_nothing(run, systemctl):
+    systemctl()
+    result = run(celery_unit_info, units=[])
+    assert (result["active"], result["releases"]) == ([], {})
+    assert systemctl.asked() == []
+
+
+def test_a_failure_of_systemctl_is_told(run, systemctl):
+    systemctl(code=1, error="Failed to connect to bus")
+    result = run(celery_unit_info, units=[ONE])
+    assert result["failed"]
+    assert "Failed to connect to bus" in result["msg"]
+
+
+def test_the_path_inside_is_the_one_that_the_units_bind():
+    assert celery_unit_info.INSIDE == "run/galaxy-release.json"
+
+
+def test_units_are_required(run):
+    assert "units" in run(celery_unit_info)["msg"]
