@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 ifndef PYTHON
 PYTHON := $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null || true))
 endif
-JOBS ?= 2
+JOBS ?= 3
 # Several scenarios: make molecule SCENARIO="default single"
 SCENARIO ?= default
 # Additional arguments of pytest, for example: make unit ARGS="-k drain"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fnmatch
+import importlib.util
 import os
 import re
 import signal
@@ -29,7 +30,7 @@ CACHE = ROOT / ".cache"
 LOGS = CACHE / "logs"
 BIN = CACHE / "venv" / "bin"
 
-# Scenarios of `make test`, in this order, and those that `make test-full` adds.
+# Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = (
     "default",
     "single",
@@ -41,6 +42,8 @@ QUICK_SCENARIOS = (
     "telegraf",
 )
 FULL_SCENARIOS = ()
+# They run on Ansible's own strategy, the others on mitogen's.
+PLAIN_SCENARIOS = ("single",)
 
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children
 CLEANUP_SECONDS = 300
@@ -55,7 +58,6 @@ class Step:
 
     name: str
     command: list[str]
-    lane: str = "checks"
     needs: tuple[str, ...] = ()
     cleanup: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
@@ -73,8 +75,6 @@ def environment():
         ANSIBLE_FORCE_COLOR="0",
         NO_COLOR="1",
         PYTHONUNBUFFERED="1",
-        # Two checkouts with the same folder name would share Molecule's default directory.
-        MOLECULE_EPHEMERAL_DIRECTORY=str(CACHE / "molecule"),
     )
     # A caller's make must not hand its flags to a make in a step, nor Ansible settings to a test.
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ANSIBLE_CONFIG"):
@@ -82,41 +82,51 @@ def environment():
     return env
 
 
+def mitogen():
+    """Ansible's environment with mitogen, which needs a fifth of the time for a task (docs of the test bed)."""
+    found = importlib.util.find_spec("ansible_mitogen")
+    plugins = Path(found.submodule_search_locations[0], "plugins", "strategy") if found else ""
+    return {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(plugins)}
+
+
 def molecule(scenario, full=False):
     """One Molecule scenario from create to destroy."""
+    # Two checkouts with the same folder name would share Molecule's default directory.
+    env = {"MOLECULE_EPHEMERAL_DIRECTORY": str(CACHE / "molecule" / scenario)}
+    if scenario not in PLAIN_SCENARIOS:
+        env.update(mitogen())
     return Step(
         name=f"molecule: {scenario}",
         command=["molecule", "test", "-s", scenario],
-        lane="molecule",
         needs=("testbed",),
         cleanup=["molecule", "destroy", "-s", scenario],
-        env={"MOLECULE_EPHEMERAL_DIRECTORY": str(CACHE / "molecule" / scenario)},
+        env=env,
         full=full,
     )
 
 
 def steps():
-    """All steps in their order; `lane` says which of them may run side by side."""
+    """All steps, in the order in which they begin as soon as what they need has passed."""
     python = str(BIN / "python")
     return [
+        Step("testbed", ["make", "testbed"]),
+        *[molecule(name) for name in QUICK_SCENARIOS],
+        # The tests with a real broker are a step of their own, so that nothing is skipped in either.
+        Step("broker", [python, "tests/tools/broker.py"], needs=("testbed",)),
         Step("lint: yamllint", ["yamllint", "--strict", "."]),
         Step("lint: ruff", ["ruff", "check", "."]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
         Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
-        # The tests with a real broker are a step of their own, so that nothing is skipped in either.
         Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"]),
         Step("preflight", [python, "-m", "pytest", "-q", "tests/integration/test_preflight.py"]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
-        Step("testbed", ["make", "testbed"], lane="molecule"),
-        Step("broker", [python, "tests/tools/broker.py"], lane="molecule", needs=("testbed",)),
-        *[molecule(name) for name in QUICK_SCENARIOS],
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
     ]
 
 
 class Runner:
-    """Runs steps in lanes, side by side or one lane after the other."""
+    """Runs steps, as many side by side as there are jobs."""
 
     def __init__(self, chosen, env=None, logs=LOGS, out=None):
         self.steps = chosen
@@ -126,11 +136,12 @@ class Runner:
         self.results = {}
         self.seconds = {}
         self.stopped = threading.Event()
-        self._lock = threading.Lock()
+        self._waiting = list(chosen)
+        self._lock = threading.RLock()
         self._begin = time.monotonic()
 
     def say(self, text):
-        """Write whole lines, so that lanes do not cut into each other's."""
+        """Write whole lines, so that steps do not cut into each other's."""
         with self._lock:
             self.out.write(text + "\n")
             self.out.flush()
@@ -143,36 +154,42 @@ class Runner:
     def run(self, jobs=1):
         """Run every step; True when all passed."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        if jobs > 1:
-            lanes = list(dict.fromkeys(step.lane for step in self.steps))
-            groups = [[step for step in self.steps if step.lane == lane] for lane in lanes]
-        else:
-            groups = [self.steps]
-        # The longest lane is the one to watch; the others show only how each step ended.
-        shown = max(groups, key=len, default=None)
-        threads = [
-            threading.Thread(target=self._run_lane, args=(group, group is shown), daemon=True) for group in groups
-        ]
+        # Side by side, only how each step ended is shown.
+        threads = [threading.Thread(target=self._work, args=(jobs == 1,), daemon=True) for _ in range(jobs)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            # In slices, so that a signal is handled while a lane is at work.
+            # In slices, so that a signal is handled while a step is at work.
             while thread.is_alive():
                 thread.join(0.2)
         self.summary()
         return all(self.results.get(step.name) == PASSED for step in self.steps)
 
-    def _run_lane(self, group, shown):
-        for step in group:
-            names = {other.name for other in self.steps}
-            missing = [name for name in step.needs if name in names and self.results.get(name) != PASSED]
-            if self.stopped.is_set() or missing:
-                self.results[step.name] = NOT_RUN
-                self.seconds[step.name] = 0
-                if missing and not self.stopped.is_set():
-                    self.heading(f"{step.name}: not run, it needs {', '.join(missing)}")
-                continue
-            self._run_step(step, shown)
+    def _work(self, shown):
+        """Take one step after the other until none is left."""
+        while self._waiting:
+            step = self._next()
+            if step is None:  # what is left waits for a step that another thread runs
+                time.sleep(0.2)
+            else:
+                self._run_step(step, shown)
+
+    def _next(self):
+        """Take the first waiting step whose needs have ended; those that cannot run any more end here."""
+        names = {step.name for step in self.steps}
+        with self._lock:
+            for step in list(self._waiting):
+                ended = [self.results.get(name) for name in step.needs if name in names]
+                failed = [name for name in step.needs if self.results.get(name) in (FAILED, NOT_RUN)]
+                if self.stopped.is_set() or failed:
+                    self._waiting.remove(step)
+                    self.results[step.name] = NOT_RUN
+                    if failed:
+                        self.heading(f"{step.name}: not run, it needs {', '.join(failed)}")
+                elif None not in ended:
+                    self._waiting.remove(step)
+                    return step
+        return None
 
     def _run_step(self, step, shown):
         begin = time.monotonic()
@@ -286,7 +303,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Run the tests of the collection.")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="for example 'lint:*'")
     parser.add_argument("--full", action="store_true", help="the long scenarios too")
-    parser.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="2: checks beside Molecule")
+    parser.add_argument("--jobs", type=int, default=1, help="number of steps side by side")
     parser.add_argument("--list", action="store_true", help="name the steps and end")
     options = parser.parse_args(arguments)
     chosen = choose(steps(), options.only, options.full)
@@ -303,7 +320,11 @@ def main(arguments=None):
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
+    engine = ["tests/testbed/build.sh", "engine-answers"]
+    own_engine = subprocess.run(engine, cwd=ROOT, check=False).returncode != 0
     passed = runner.run(options.jobs)
+    if own_engine:
+        subprocess.run(["tests/testbed/build.sh", "engine-stop"], cwd=ROOT, check=False)
     if received:
         return 128 + received[0]
     return 0 if passed else 1

@@ -321,5 +321,6 @@ class ActionModule(ActionBase):
             if message in causes:
                 return []
             causes.add(message)
-            return [f"{defined} has no value: {message}. Remedy: define what is missing."]
+            missing = re.search(r"'(\w+)' is undefined", message)
+            return [f"{defined} has no value: {message}. Remedy: define {missing[1] if missing else 'what is missing'}."]
         return value_problems(defined, value, {**spec, "aliases": []})

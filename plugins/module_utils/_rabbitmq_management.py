@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from ansible.module_utils.urls import Request, SSLValidationError, make_context
 
-
 # What the API says of a wrong name or password: RabbitMQ 3, RabbitMQ 4. To a user without the tag both say more.
 WRONG_LOGIN = ("login failed", "not_authorized")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | engine | engine-stop
+#   build.sh all | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -33,14 +33,16 @@ packages() {
   run "packages-$(IFS=-; echo "${missing[*]}")" apt_install "${missing[@]}"
 }
 
+engine_answers() { docker info >/dev/null 2>&1; }
+
 engine() {
-  docker info >/dev/null 2>&1 && return
+  engine_answers && return
   command -v dockerd >/dev/null && command -v iptables >/dev/null || packages docker.io iptables
   say "no Docker engine answers: starting one"
   setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null &
   echo $! >"$TESTBED_CACHE/dockerd.pid"
   for _ in $(seq 60); do
-    docker info >/dev/null 2>&1 && return
+    engine_answers && return
     kill -0 "$(cat "$TESTBED_CACHE/dockerd.pid")" 2>/dev/null || break
     sleep 1
   done
@@ -162,6 +164,7 @@ telegraf() {
 
 case ${1:-all} in
   engine) engine ;;
+  engine-answers) engine_answers ;;
   engine-stop) engine_stop ;;
   all)
     engine
@@ -174,5 +177,5 @@ case ${1:-all} in
     traefik
     wait "$telegraf_pid" || die "Telegraf was not built"
     say "ready" ;;
-  *) die "unknown command '$1': all, engine or engine-stop" ;;
+  *) die "unknown command '$1': all, engine, engine-answers or engine-stop" ;;
 esac

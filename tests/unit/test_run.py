@@ -45,7 +45,7 @@ def is_gone(pid, seconds=10):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_counts_of_a_run_that_passes(tmp_path, jobs):
-    steps = [run.Step("one", python("print('hello')")), run.Step("two", python("pass"), lane="molecule")]
+    steps = [run.Step("one", python("print('hello')")), run.Step("two", python("pass"))]
     passed, _runner, out = execute(tmp_path, steps, jobs)
     assert passed
     assert out.splitlines()[-1] == "2 passed, 0 failed"
@@ -56,11 +56,11 @@ def test_a_failed_step_fails_the_run_and_the_others_still_run(tmp_path, jobs):
     steps = [
         run.Step("bad", python("print('the reason'); raise SystemExit(3)")),
         run.Step("good", python("print('after')")),
-        run.Step("other lane", python("pass"), lane="molecule"),
+        run.Step("other", python("pass")),
     ]
     passed, runner, out = execute(tmp_path, steps, jobs)
     assert not passed
-    assert runner.results == {"bad": run.FAILED, "good": run.PASSED, "other lane": run.PASSED}
+    assert runner.results == {"bad": run.FAILED, "good": run.PASSED, "other": run.PASSED}
     assert "the reason" in out
     assert "bad: failed with 3" in out
     assert out.splitlines()[-1] == "2 passed, 1 failed"
@@ -77,6 +77,17 @@ def test_a_step_whose_need_failed_does_not_run_and_counts_as_failed(tmp_path):
     assert not marker.exists()
     assert runner.results["scenario"] == run.NOT_RUN
     assert out.splitlines()[-1] == "0 passed, 2 failed"
+
+
+def test_a_step_waits_for_its_need_beside_others(tmp_path):
+    marker = tmp_path / "built"
+    steps = [
+        run.Step("bed", python(f"import time; time.sleep(1); open({str(marker)!r}, 'w')")),
+        run.Step("scenario", python(f"open({str(marker)!r})"), needs=("bed",)),
+        run.Step("check", python("pass")),
+    ]
+    passed, _runner, _out = execute(tmp_path, steps, jobs=3)
+    assert passed
 
 
 def test_a_need_that_was_not_chosen_is_taken_as_met(tmp_path):
@@ -161,4 +172,4 @@ def test_the_tests_with_a_broker_are_one_step_and_the_unit_tests_are_the_rest():
     found = {step.name: step for step in run.steps()}
     assert found["unit"].command[found["unit"].command.index("-m", 2) + 1] == "not broker"
     assert found["broker"].command[-1].endswith("tests/tools/broker.py")
-    assert (found["broker"].lane, found["broker"].needs) == ("molecule", ("testbed",))
+    assert found["broker"].needs == ("testbed",)

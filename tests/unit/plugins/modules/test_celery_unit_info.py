@@ -138,11 +138,12 @@ def test_a_process_that_is_gone_is_outdated(run, systemctl, inside, current):
     assert run(celery_unit_info, units=[ONE], current_release=current("aaa"))["outdated"] == [ONE]
 
 
-def test_without_releases_nothing_is_outdated(run, systemctl, process):
+def test_without_releases_nothing_is_outdated(run, systemctl, process, inside):
     systemctl({ONE: ("active", process.pid)})
+    inside('{"fingerprint": "left over"}')
     result = run(celery_unit_info, units=[ONE])
     assert (result["active"], result["outdated"], result["current"]) == ([ONE], [], None)
-    assert result["releases"] == {ONE: None}
+    assert result["releases"] == {ONE: "left over"}
 
 
 def test_a_release_link_that_is_missing_outdates_what_runs_one(run, systemctl, process, inside, tmp_path):

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The celery_conf that the role galaxy makes of its variables."""
+
+from __future__ import annotations
+
+import pytest
+from tools import role_templates
+
+BACKEND = "db+postgresql://galaxy:pw@db.example.org/galaxy_celery"
+SITE = {
+    "ansible_facts": {"os_family": "Debian"},
+    "galaxy_amqp_host": "mq.example.org",
+    "galaxy_amqp_password": "p@ss/word",
+    "__galaxy_celery_derived_backend": BACKEND,
+}
+ROUTES = {"galaxy.fetch_data": "galaxy.external", "galaxy.set_job_metadata": "galaxy.external"}
+
+
+def conf(**values):
+    return role_templates.evaluate("galaxy", "__galaxy_celery_conf", SITE, **values)
+
+
+def url(**values):
+    return role_templates.evaluate("galaxy", "galaxy_amqp_url", SITE, **values).strip()
+
+
+def test_defaults():
+    assert conf() == {
+        "result_backend": BACKEND,
+        "result_expires": 86400,
+        "task_routes": ROUTES,
+        "worker_send_task_events": True,
+        "broker_heartbeat": 30,
+        "beat_sync_every": 1,
+        "broker_use_ssl": {
+            "ca_certs": "/etc/ssl/certs/ca-certificates.crt",
+            "cert_reqs": 2,
+            "server_hostname": None,
+        },
+    }
+
+
+def test_numbers_are_numbers():
+    """Celery takes cert_reqs and the heartbeat as they stand: a string would not do."""
+    found = conf(galaxy_celery_result_expires_seconds="3600", galaxy_amqp_heartbeat_seconds="10")
+    assert (found["result_expires"], found["broker_heartbeat"]) == (3600, 10)
+    assert type(found["broker_use_ssl"]["cert_reqs"]) is int
+
+
+def test_url():
+    assert url() == "amqps://galaxy:p%40ss%2Fword@mq.example.org:5671/galaxy?heartbeat=30"
+
+
+def test_what_the_site_sets_wins():
+    found = conf(
+        galaxy_celery_conf={
+            "result_expires": None,
+            "worker_send_task_events": False,
+            "task_ignore_result": True,
+            "broker_use_ssl": {"ca_certs": "/etc/ca.pem"},
+        }
+    )
+    assert found["result_expires"] is None
+    assert found["worker_send_task_events"] is False
+    assert found["task_ignore_result"] is True
+    # The rest of the block still stands.
+    assert found["broker_use_ssl"] == {"ca_certs": "/etc/ca.pem", "cert_reqs": 2, "server_hostname": None}
+
+
+def test_routes_are_kept_when_the_site_adds_one():
+    found = conf(galaxy_celery_conf={"task_routes": {"galaxy.export_history": "galaxy.export"}})
+    assert found["task_routes"] == {**ROUTES, "galaxy.export_history": "galaxy.export"}
+
+
+def test_a_route_can_be_moved_or_all_replaced():
+    found = conf(galaxy_celery_conf={"task_routes": {"galaxy.fetch_data": "x"}})
+    assert found["task_routes"] == {**ROUTES, "galaxy.fetch_data": "x"}
+    assert conf(galaxy_celery_task_routes={})["task_routes"] == {}
+
+
+def test_the_sites_own_result_backend_wins():
+    assert conf(galaxy_celery_result_backend="redis://h/0")["result_backend"] == "redis://h/0"
+
+
+@pytest.mark.parametrize(
+    ("broker", "tls"),
+    [
+        ("amqps://u:p@h:5671/v", True),
+        ("amqp://u:p@h:5672/v", False),
+        ("amqp://amqps:p@h:5672/amqps:", False),
+        ("redis://h/0", False),
+    ],
+)
+def test_tls_for_amqps_only(broker, tls):
+    assert ("broker_use_ssl" in conf(galaxy_amqp_url=broker)) is tls
+
+
+def test_a_private_ca():
+    assert conf(galaxy_amqp_ca_file="/etc/ssl/site.pem")["broker_use_ssl"]["ca_certs"] == "/etc/ssl/site.pem"

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the templates of the role rabbitmq and read them with the parsers of their formats."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import hashlib
+import json
+import re
+
+import pytest
+from tools import role_templates
+
+CONF = "etc/rabbitmq-galaxy/conf/"
+PASSWORD = "p\"a\\s$H'é:#,"
+SITE = {
+    "ansible_facts": {"os_family": "Debian"},
+    "ansible_managed": "Ansible managed",
+    "rabbitmq_admin_password": PASSWORD,
+    "rabbitmq_erlang_cookie": "C" * 32,
+    "galaxy_amqp_password": "galaxy-pw",
+    "flower_amqp_password": "flower-pw",
+    "telegraf_amqp_password": "telegraf-pw",
+}
+
+
+def render(template, **values):
+    return role_templates.render("rabbitmq", CONF + template, SITE, **values)
+
+
+def configuration(**values):
+    """rabbitmq.conf is the body of an ini file: key = value, comments from #, each key once."""
+    parser = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#",), inline_comment_prefixes=None)
+    parser.optionxform = str
+    parser.read_string("[broker]\n" + render("rabbitmq.conf.j2", **values))
+    return dict(parser["broker"])
+
+
+def test_configuration_with_defaults():
+    found = configuration()
+    assert found == {
+        "anonymous_login_user": "none",
+        "consumer_timeout": "21600000",
+        "disk_free_limit.absolute": "1GB",
+        "heartbeat": "60",
+        "listeners.tcp.default": "5672",
+        "load_definitions": "/etc/rabbitmq/definitions.json",
+        "log.console": "true",
+        "log.console.level": "info",
+        "log.file": "false",
+        "loopback_users": "none",
+        "management.tcp.port": "15672",
+        "max_message_size": "134217728",
+        "prometheus.tcp.port": "15692",
+        "proxy_protocol": "true",
+        "vm_memory_high_watermark.absolute": "2457MB",
+    }
+
+
+def test_configuration_with_other_values():
+    found = configuration(
+        rabbitmq_proxy_protocol_enabled=False,
+        rabbitmq_consumer_timeout_seconds=1800,
+        rabbitmq_max_message_size_mb=512,
+        rabbitmq_memory_limit_mb=1000,
+        rabbitmq_config={
+            "log.console.level": "warning",
+            "disk_free_limit.absolute": None,
+            "auth_ldap.servers.1": "ldap.example.org",
+            "channel_max": 100,
+            "auth_ldap.use_ssl": True,
+        },
+    )
+    assert found["proxy_protocol"] == "false"
+    assert found["consumer_timeout"] == "1800000"
+    assert found["max_message_size"] == "536870912"
+    assert found["vm_memory_high_watermark.absolute"] == "600MB"
+    assert found["log.console.level"] == "warning"
+    assert "disk_free_limit.absolute" not in found
+    assert found["auth_ldap.servers.1"] == "ldap.example.org"
+    assert found["channel_max"] == "100"
+    assert found["auth_ldap.use_ssl"] == "true"
+
+
+def test_configuration_holds_no_password():
+    text = render("rabbitmq.conf.j2")
+    assert not [secret for name, secret in SITE.items() if name.endswith(("password", "cookie")) and secret in text]
+
+
+@pytest.mark.parametrize(
+    ("plugins", "expected"),
+    [
+        (None, ["rabbitmq_management", "rabbitmq_prometheus"]),
+        (["rabbitmq_prometheus", "rabbitmq_auth_backend_ldap", "rabbitmq_management"],
+         ["rabbitmq_auth_backend_ldap", "rabbitmq_management", "rabbitmq_prometheus"]),
+    ],
+)  # fmt: skip
+def test_plugins(plugins, expected):
+    """One Erlang term: a list of atoms with a full stop."""
+    text = render("enabled_plugins.j2", **({"rabbitmq_plugins": plugins} if plugins else {}))
+    match = re.fullmatch(r"\[([a-z][a-z0-9_]*(?:,[a-z][a-z0-9_]*)*)\]\.\n?", text)
+    assert match[1].split(",") == expected
+
+
+def test_definitions_hold_the_administrator_alone():
+    text = render("definitions.json.j2", rabbitmq_admin_user="root@x")
+    found = json.loads(text)
+    assert list(found) == ["users"]
+    (user,) = found["users"]
+    assert (user["name"], user["tags"]) == ("root@x", ["administrator"])
+    assert user["hashing_algorithm"] == "rabbit_password_hashing_sha256"
+    stored = base64.b64decode(user["password_hash"])
+    assert stored[4:] == hashlib.sha256(stored[:4] + PASSWORD.encode()).digest()
+    assert PASSWORD not in text
+
+
+def test_definitions_are_the_same_at_each_run():
+    assert render("definitions.json.j2") == render("definitions.json.j2")
+
+
+def test_users_have_the_least_rights():
+    users = {user["name"]: user for user in role_templates.evaluate("rabbitmq", "__rabbitmq_users", SITE)}
+    assert users["guest"] == {"name": "guest", "state": "absent"}
+    assert users["galaxy"]["tags"] == []
+    assert users["telegraf"]["tags"] == ["monitoring"]
+    assert {users["telegraf"]["permissions"][0][right] for right in ("configure", "write", "read")} == {"^$"}
+    flower = users["flower"]["permissions"][0]
+    assert re.search(flower["write"], "celery.pidbox")
+    assert re.search(flower["read"], "celeryev.a-b")
+    for queue in ("celery", "galaxy.internal", "galaxy.external", "control.main@host"):
+        assert not [right for right in ("configure", "write", "read") if re.search(flower[right], queue)]
+
+
+def test_policies_match_the_queues_that_they_are_for():
+    policies = {entry["name"]: entry for entry in role_templates.evaluate("rabbitmq", "__rabbitmq_policies", SITE)}
+    queues = {
+        "galaxy-control": "control.main.web.1@galaxy",
+        "celery-events": "celeryev.3f2a",
+        "celery-pidbox": "worker-1@celery-1.celery.pidbox",
+    }
+    everything = [*queues.values(), "celery", "galaxy.internal", "galaxy.external"]
+    matched = {name: [queue for queue in everything if re.search(policy["pattern"], queue)]
+               for name, policy in policies.items()}  # fmt: skip
+    assert matched == {name: [queue] for name, queue in queues.items()}
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 an input
+        ("10.0.0.5", "10.0.0.5"),
+    ],
+)
+def test_ports_are_published_on_the_chosen_address(address, url):
+    values = {"rabbitmq_listen_address": address, "rabbitmq_management_port": 8443}
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_published_ports", SITE, **values) == [
+        f"{address}:5672:5672/tcp",
+        f"{address}:8443:15672/tcp",
+        f"{address}:15692:15692/tcp",
+    ]
+    found = role_templates.evaluate("rabbitmq", "__rabbitmq_management_url", SITE, **values)
+    assert found.strip() == f"http://{url}:8443"

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the templates of the role traefik and read them with the parsers of their formats."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+import yaml
+from tools import role_templates
+
+STATIC, DYNAMIC = "etc/traefik/traefik.yml.j2", "etc/traefik/dynamic/galaxy-celery.yml.j2"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+KEY = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----"
+SITE = {
+    "ansible_facts": {"os_family": "Debian", "architecture": "x86_64"},
+    "ansible_managed": "Ansible managed",
+    "rabbitmq_management_host": "mq-admin.example.org",
+    "traefik_certificate": CERTIFICATE,
+    "traefik_private_key": KEY,
+}
+
+
+def render(template, **values):
+    return role_templates.render("traefik", template, SITE, **values)
+
+
+def static(**values):
+    return yaml.safe_load(render(STATIC, **values))
+
+
+def dynamic(**values):
+    return yaml.safe_load(render(DYNAMIC, **values))
+
+
+def test_static_configuration_with_defaults():
+    found = static()
+    assert {name: entry["address"] for name, entry in found["entryPoints"].items()} == {
+        "amqps": ":5671",
+        "websecure": ":443",
+        "internal": "127.0.0.1:8080",
+    }
+    assert found["ping"] == {"entryPoint": "internal"}
+    assert found["metrics"]["prometheus"]["entryPoint"] == "internal"
+    assert found["providers"]["file"] == {"directory": "/etc/traefik/dynamic", "watch": True}
+    assert found["global"] == {"checkNewVersion": False, "sendAnonymousUsage": False}
+    assert found["api"] == {"dashboard": True}
+    assert found["log"]["level"] == "INFO"
+
+
+def test_static_configuration_with_other_values():
+    found = static(
+        galaxy_amqp_port=15671,
+        traefik_dashboard_enabled=False,
+        traefik_config_dir="/srv/traefik",
+        traefik_static_config_extra={
+            "entryPoints": {"web": {"address": ":80"}},
+            "accessLog": {"format": "json"},
+            "log": {"level": "DEBUG"},
+        },
+    )
+    assert found["entryPoints"]["amqps"]["address"] == ":15671"
+    assert found["entryPoints"]["web"]["address"] == ":80"
+    assert found["api"] == {"dashboard": False}
+    assert found["providers"]["file"]["directory"] == "/srv/traefik/dynamic"
+    assert found["accessLog"] == {"format": "json"}
+    assert found["log"] == {"level": "DEBUG", "noColor": True}
+
+
+def test_dynamic_configuration_with_defaults():
+    found = dynamic()
+    router = found["tcp"]["routers"]["amqps"]
+    assert (router["rule"], router["entryPoints"]) == ("HostSNI(`*`)", ["amqps"])
+    assert router["tls"] == {"options": "default"}
+    service = found["tcp"]["services"][router["service"]]["loadBalancer"]
+    assert service["servers"] == [{"address": "127.0.0.1:5672"}]
+    assert found["tcp"]["serversTransports"][service["serversTransport"]]["proxyProtocol"] == {"version": 2}
+    management = found["http"]["routers"]["rabbitmq-management"]
+    assert (management["rule"], management["entryPoints"]) == ("Host(`mq-admin.example.org`)", ["websecure"])
+    (middleware,) = management["middlewares"]
+    ranges = found["http"]["middlewares"][middleware]["ipAllowList"]["sourceRange"]
+    assert "10.0.0.0/8" in ranges
+    assert "0.0.0.0/0" not in ranges
+    assert found["http"]["routers"]["api"]["entryPoints"] == ["internal"]
+    assert found["tls"]["stores"]["default"]["defaultCertificate"] == {
+        "certFile": "/etc/traefik/certificates/default.crt",
+        "keyFile": "/etc/traefik/certificates/default.key",
+    }
+    assert found["tls"]["options"]["default"] == {"minVersion": "VersionTLS12"}
+
+
+def test_dynamic_configuration_with_other_values():
+    found = dynamic(
+        rabbitmq_proxy_protocol_enabled=False,
+        traefik_tls_min_version="1.3",
+        traefik_broker_servers=["10.0.0.1:5672", "10.0.0.2:5672"],
+        traefik_tcp_routes_extra=[
+            {"name": "pulsar", "entry_point": "amqps", "hosts": ["pulsar.example.org"], "servers": ["10.0.0.3:5671"],
+             "tls": "passthrough"}
+        ],
+        traefik_dynamic_config_extra={"tls": {"options": {"default": {"sniStrict": False}}}},
+    )  # fmt: skip
+    service = found["tcp"]["services"][found["tcp"]["routers"]["amqps"]["service"]]["loadBalancer"]
+    assert [server["address"] for server in service["servers"]] == ["10.0.0.1:5672", "10.0.0.2:5672"]
+    assert "serversTransport" not in service
+    pulsar = found["tcp"]["routers"]["pulsar"]
+    assert pulsar["rule"] == "HostSNI(`pulsar.example.org`)"
+    assert pulsar["tls"] == {"passthrough": True}
+    assert found["tls"]["options"]["default"] == {"minVersion": "VersionTLS13", "sniStrict": False}
+
+
+@pytest.mark.parametrize("certificate", [CERTIFICATE, CERTIFICATE + "\n\n"])
+def test_a_new_certificate_shows_and_the_key_does_not(certificate):
+    text = render(DYNAMIC, traefik_certificate=certificate)
+    assert hashlib.sha256(CERTIFICATE.encode()).hexdigest() in text
+    assert hashlib.sha256(KEY.encode()).hexdigest() not in text
+    assert "MC4C" not in text + render(STATIC)
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"traefik_user": "edge", "traefik_group": "proxy", "traefik_config_dir": "/srv/t"}]
+)
+def test_unit(values):
+    service = role_templates.unit(render("etc/systemd/system/traefik.service.j2", **values))["Service"]
+    assert service["User"] == values.get("traefik_user", "traefik")
+    assert service["Group"] == values.get("traefik_group", "traefik")
+    directory = values.get("traefik_config_dir", "/etc/traefik")
+    assert service["ExecStart"] == f"/usr/local/bin/traefik --configFile={directory}/traefik.yml"
+    assert service["Type"] == "notify"
+    assert service["CapabilityBoundingSet"] == "CAP_NET_BIND_SERVICE"
+    assert service["ProtectSystem"] == "strict"
