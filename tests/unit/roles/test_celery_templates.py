@@ -179,3 +179,9 @@ def test_units_hold_no_url_and_no_empty_setting(text):
     assert not re.search(r"amqps?://", text)
     values = role_templates.unit_values(text)["Service"]
     assert [key for key, found in values.items() if "" in found] == []
+
+
+def test_environment_survives_systemd():
+    """What systemd would read as an escape, the end of the value or a specifier is written so that it does not."""
+    value = 'a "quoted" \\path at 100%h'
+    assert role_templates.unit_environment(worker(celery_environment={"NOTE": value}))["NOTE"] == value
