@@ -39,7 +39,7 @@ engine() {
   engine_answers && return
   command -v dockerd >/dev/null && command -v iptables >/dev/null || packages docker.io iptables
   say "no Docker engine answers: starting one"
-  setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null &
+  setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null 9>&- &
   echo $! >"$TESTBED_CACHE/dockerd.pid"
   for _ in $(seq 60); do
     engine_answers && return
@@ -167,6 +167,9 @@ case ${1:-all} in
   engine-answers) engine_answers ;;
   engine-stop) engine_stop ;;
   all)
+    # One at a time; whoever comes second finds everything built.
+    exec 9>"$TESTBED_CACHE/lock"
+    flock 9
     engine
     # The binary needs one core for minutes, so it is built beside the images.
     telegraf & telegraf_pid=$!

@@ -94,11 +94,12 @@ def make_tree():
 
 
 def main():
-    """Make both; a second caller waits for the first."""
+    """Make both, or with --tree the tree alone; a second caller waits for the first."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "environment.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_venv()
+        if "--tree" not in sys.argv[1:]:
+            make_venv()
         make_tree()
 
 
