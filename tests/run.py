@@ -31,17 +31,8 @@ LOGS = CACHE / "logs"
 BIN = CACHE / "venv" / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
-QUICK_SCENARIOS = (
-    "default",
-    "single",
-    "rabbitmq",
-    "traefik",
-    "postgresql_access",
-    "galaxy",
-    "galaxy_sync",
-    "telegraf",
-)
-FULL_SCENARIOS = ()
+QUICK_SCENARIOS = ("default", "single", "rabbitmq", "traefik")
+FULL_SCENARIOS = ("galaxy_sync", "galaxy", "postgresql_access", "telegraf")
 # They run on Ansible's own strategy, the others on mitogen's.
 PLAIN_SCENARIOS = ("single",)
 
@@ -155,7 +146,7 @@ class Runner:
         """Run every step; True when all passed."""
         self.logs.mkdir(parents=True, exist_ok=True)
         # Side by side, only how each step ended is shown.
-        threads = [threading.Thread(target=self._work, args=(jobs == 1,), daemon=True) for _ in range(jobs)]
+        threads = [threading.Thread(target=self._work, args=(jobs == 1,), daemon=True) for _job in range(jobs)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -18,6 +18,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ansible.module_utils.basic import missing_required_lib
 
+CELERY_IMPORT_ERROR = YAML_IMPORT_ERROR = None
+
 try:
     import yaml
 except ImportError:

@@ -150,6 +150,11 @@ class ConfigError(Exception):
     """A sentence for the operator that holds no secret."""
 
 
+def is_whole_number(value):
+    """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 # Reading and writing YAML as Galaxy reads it
 
 
@@ -396,7 +401,7 @@ def find_problems(section):
         return problems
 
     tls = conf.get("broker_use_ssl")
-    if isinstance(tls, dict) and "cert_reqs" in tls and type(tls["cert_reqs"]) is not int:
+    if isinstance(tls, dict) and "cert_reqs" in tls and not is_whole_number(tls["cert_reqs"]):
         problems.append(
             "celery_conf.broker_use_ssl.cert_reqs: is not an integer, which is a TypeError in the worker. "
             "Write 2 (verify) without quotes."

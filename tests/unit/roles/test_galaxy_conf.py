@@ -46,7 +46,7 @@ def test_numbers_are_numbers():
     """Celery takes cert_reqs and the heartbeat as they stand: a string would not do."""
     found = conf(galaxy_celery_result_expires_seconds="3600", galaxy_amqp_heartbeat_seconds="10")
     assert (found["result_expires"], found["broker_heartbeat"]) == (3600, 10)
-    assert type(found["broker_use_ssl"]["cert_reqs"]) is int
+    assert isinstance(found["broker_use_ssl"]["cert_reqs"], int)
 
 
 def test_url():

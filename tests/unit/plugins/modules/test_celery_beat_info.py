@@ -34,7 +34,7 @@ def schedule(request, tmp_path):
 
     def fire(times=1):
         scheduler = PersistentScheduler(app, schedule_filename=path, lazy=False)
-        for _ in range(times):
+        for _time in range(times):
             scheduler.reserve(scheduler.schedule["fast"])
         scheduler.close()
 

@@ -207,7 +207,7 @@ class TestRabbitMQ:
         assert "the database is away" in result["msg"]
 
     def test_a_failure_by_callback_without_events(self, run, broker_url, workers):
-        for _ in range(4):  # the worker that sends events may take it
+        for _round in range(4):  # the worker that sends events may take it
             result = run(celery_task, broker_url=broker_url, name="probe.fail", queues=["probe.b"], timeout_seconds=30)
             assert result["failed"]
             if "node unknown" in result["msg"]:

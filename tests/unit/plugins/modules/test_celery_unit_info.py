@@ -71,7 +71,7 @@ def inside(tmp_path, monkeypatch):
     """Write what the processes see as the description of their release."""
     path = tmp_path / "inside.json"
     monkeypatch.setattr(celery_unit_info, "INSIDE", str(path).lstrip("/"))
-    return lambda text: path.write_text(text)
+    return path.write_text
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class FakeApi(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def login(self):
-        name, _, password = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
+        name, _colon, password = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
         user = self.server.state["users"].get(name)
         if user is None or not module.password_matches(user, password):
             self.answer(401, {"error": "not_authorized", "reason": "Login failed"})
