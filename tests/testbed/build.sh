@@ -68,7 +68,8 @@ recipe() {
   done | sha256sum | cut -c1-16
 }
 
-built() { [ "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$1" 2>/dev/null)" = "$2" ]; }
+# built IMAGE DIGEST: whether it stands there already. TESTBED_REBUILD=1 builds everything anew.
+built() { [ -z "${TESTBED_REBUILD:-}" ] && [ "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$1" 2>/dev/null)" = "$2" ]; }
 
 # base SUITE: a minimal Debian, from the machine's own package sources.
 base() {
