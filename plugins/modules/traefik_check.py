@@ -248,17 +248,25 @@ class Trial:
         options = {"env": environment, "cwd": self.directory, "stdin": subprocess.DEVNULL, **self.account}
         return [self.params["binary"], *arguments], options
 
+    def output(self, *arguments):
+        """Run the binary to its end and return what it said."""
+        command, options = self.command(*arguments)
+        done = subprocess.run(
+            command, capture_output=True, timeout=self.params["timeout_seconds"], check=False, **options
+        )
+        return (done.stdout + done.stderr).decode(errors="replace")
+
     def read_static(self):
         """Let Traefik read the whole static configuration. Asking for its health is the one command that only reads."""
         path = self.write("traefik.yml", json.dumps(self.params["static"]))
-        arguments, options = self.command("healthcheck", f"--configFile={path}")
-        done = subprocess.run(
-            arguments, capture_output=True, timeout=self.params["timeout_seconds"], check=False, **options
-        )
+        said = self.output("healthcheck", f"--configFile={path}")
+        known = set(re.findall(r"^\s+--([a-z0-9]+)", self.output("--help"), re.M))
+        # Traefik passes over a section that it does not know.
+        for name in self.params["static"]:
+            if known and str(name).lower() not in known:
+                self.add("static", str(name), "is no section that this Traefik knows (--help)")
         # A healthy, a sick and an absent Traefik all mean that the configuration was read.
-        for fields in log_errors("\n".join(
-            line for line in (done.stdout + done.stderr).decode(errors="replace").splitlines() if line.startswith("{")
-        )):  # fmt: skip
+        for fields in log_errors("\n".join(line for line in said.splitlines() if line.startswith("{"))):  # fmt: skip
             self.add("static", "", words_of(fields))
 
     def run(self):
@@ -283,7 +291,8 @@ class Trial:
                 text = stream.read()
             # Another process may have taken the port between the look and the start.
             if found is not None or last or f":{port}: bind: address already in use" not in text:
-                return self.judge(found, text)
+                self.judge(found, text)
+                return
 
     def wait(self, process, port, log):
         """Return what the API says once the dynamic configuration is read, or None if that will not happen."""

@@ -38,7 +38,9 @@ DYNAMIC = {
         "routers": {"amqps": {"entryPoints": ["amqps"], "rule": "HostSNI(`*`)", "service": "amqps", "tls": {}}},
         "services": {"amqps": {"loadBalancer": {"servers": [{"address": "127.0.0.1:5672"}]}}},
     },
-    "http": {"routers": {"api": {"entryPoints": ["internal"], "rule": "PathPrefix(`/api`)", "service": "api@internal"}}},
+    "http": {
+        "routers": {"api": {"entryPoints": ["internal"], "rule": "PathPrefix(`/api`)", "service": "api@internal"}},
+    },
 }  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def test_a_good_configuration(check):
     ("path", "value", "words"),
     [
         ("entryPoints/amqps/adress", ":5671", "field not found, node: adress"),
-        ("entrypoint", {"a": {"address": ":1"}}, "field not found, node: entrypoint"),
+        ("entrypoint", {"a": {"address": ":1"}}, "no section that this Traefik knows"),
         ("api/dashboard", "often", "invalid syntax"),
         ("entryPoints/amqps/address", "5671", "5671"),
         ("entryPoints/amqps/address", ":567100", "invalid port"),
@@ -138,8 +140,8 @@ def test_the_key_of_another_certificate_is_refused_and_not_shown(check, files, c
 def test_what_would_reach_out_is_left_out(check):
     """Neither a resolver nor an access log nor another provider is asked for anything, and none is missed."""
     static = copy.deepcopy(STATIC)
-    static["certificatesResolvers"] = {"le": {"acme": {"email": "a@b.c", "storage": "/nowhere/acme.json",
-                                                     "caServer": "https://127.0.0.1:1/", "tlsChallenge": {}}}}  # fmt: skip
+    acme = {"email": "a@b.c", "storage": "/nowhere/acme.json", "caServer": "https://127.0.0.1:1/", "tlsChallenge": {}}
+    static["certificatesResolvers"] = {"le": {"acme": acme}}
     static["accessLog"] = {"filePath": "/nowhere/access.log"}
     static["providers"]["http"] = {"endpoint": "http://127.0.0.1:1/"}
     dynamic = changed(DYNAMIC, "tcp/routers/amqps/tls", {"certResolver": "le"})
