@@ -88,7 +88,7 @@ def _chain(text):
         try:
             chain.append(x509.load_pem_x509_certificate((CERTIFICATE + part).encode()))
         except ValueError as error:
-            reason = str(error).split(". ")[0].rstrip(".")
+            reason = str(error).partition(". ")[0].rstrip(".")
             return [], [f"Certificate {number} in the text cannot be read ({reason}). Copy it again, whole."]
     return chain, []
 

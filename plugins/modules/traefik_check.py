@@ -115,6 +115,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from subprocess import Popen
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -281,7 +282,8 @@ class Trial:
             path = self.write("trial.yml", json.dumps(trial_static(self.params["static"], self.directory, port)))
             arguments, options = self.command(f"--configFile={path}")
             with open(log, "wb") as stream:
-                process = subprocess.Popen(arguments, stdout=stream, stderr=subprocess.STDOUT, **options)
+                # It runs on while its API is asked, which module.run_command cannot do.
+                process = Popen(arguments, stdout=stream, stderr=subprocess.STDOUT, **options)
                 try:
                     found = self.wait(process, port, log)
                 finally:

@@ -66,9 +66,9 @@ def files(certificates):
 def check(run, files):
     """Ask the real binary."""
 
-    def ask(static=STATIC, dynamic=DYNAMIC, **arguments):
-        arguments = {"binary": str(BINARY), "files": files, **arguments}
-        return run(traefik_check, static=static, dynamic=dynamic, **arguments)
+    def ask(**arguments):
+        good = {"binary": str(BINARY), "files": files, "static": STATIC, "dynamic": DYNAMIC}
+        return run(traefik_check, **{**good, **arguments})
 
     return ask
 
