@@ -58,20 +58,20 @@ def test_broker_listens_on_loopback_only(port):
 AMQP_HELLO = """
 import socket, ssl, sys
 context = ssl.create_default_context()
-with context.wrap_socket(socket.create_connection((sys.argv[1], 5671), 10), server_hostname=sys.argv[1]) as peer:
-    peer.sendall(b"AMQP\\0\\0\\x09\\x01")
-    try:
+try:
+    with context.wrap_socket(socket.create_connection((sys.argv[1], 5671), 10), server_hostname=sys.argv[1]) as peer:
+        peer.sendall(b"AMQP\\0\\0\\x09\\x01")
         print(len(peer.recv(8)))
-    except ConnectionResetError:
-        print(0)
+except (ConnectionResetError, ssl.SSLEOFError):
+    print("refused")
 """
 
 
-@pytest.mark.parametrize(("name", "answer"), [("galaxy", 8), ("worker-2", 8), ("monitor", 8), ("mq", 8), ("db", 0)])
+@pytest.mark.parametrize(("name", "answer"), [("galaxy", "8"), ("worker-2", "8"), ("monitor", "8"), ("db", "refused")])
 def test_broker_answers_its_clients_only(name, answer):
-    """Galaxy, the workers, Flower and the host itself; the database's host needs no broker."""
+    """Galaxy, the workers and Flower; the database's host needs no broker."""
     node = host(name)
-    assert node.run("python3 -c %s mq.galaxy.test", AMQP_HELLO).stdout.strip() == str(answer)
+    assert node.run("python3 -c %s mq.galaxy.test", AMQP_HELLO).stdout.strip() == answer
 
 
 def test_influxdb_listens_on_loopback_only():
