@@ -62,7 +62,7 @@ try:
     with context.wrap_socket(socket.create_connection((sys.argv[1], 5671), 10), server_hostname=sys.argv[1]) as peer:
         peer.sendall(b"AMQP\\0\\0\\x09\\x01")
         print(len(peer.recv(8)))
-except (ConnectionResetError, ssl.SSLEOFError):
+except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
     print("refused")
 """
 
