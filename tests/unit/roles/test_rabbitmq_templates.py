@@ -164,3 +164,26 @@ def test_ports_are_published_on_the_chosen_address(address, url):
     ]
     found = role_templates.evaluate("rabbitmq", "__rabbitmq_management_url", SITE, **values)
     assert found.strip() == f"http://{url}:8443"
+
+
+@pytest.mark.parametrize(
+    ("started", "mtime", "unread"),
+    [
+        ("1970-01-02T00:00:01.123456789Z", 86401.5, True),
+        ("1970-01-02T00:00:01.6Z", 86401.5, False),
+        ("1970-01-02T00:00:02Z", 86401.5, False),
+        ("1970-01-02T00:00:01Z", 86401.5, True),
+    ],
+)
+def test_a_file_that_is_younger_than_the_start_of_the_broker_is_unread(started, mtime, unread):
+    values = {
+        "__rabbitmq_container": {"container": {"State": {"StartedAt": started}}},
+        "__rabbitmq_start_files": {
+            "results": [
+                {"stat": {"exists": True, "path": "/conf", "mtime": mtime}},
+                {"stat": {"exists": True, "path": "/cookie", "mtime": 5.0}},
+                {"stat": {"exists": False}},
+            ]
+        },
+    }
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_unread", SITE, **values) == (["/conf"] if unread else [])
