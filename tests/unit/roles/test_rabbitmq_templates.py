@@ -187,3 +187,31 @@ def test_a_file_that_is_younger_than_the_start_of_the_broker_is_unread(started, 
         },
     }
     assert role_templates.evaluate("rabbitmq", "__rabbitmq_unread", SITE, **values) == (["/conf"] if unread else [])
+
+
+@pytest.mark.parametrize(
+    ("info", "pull", "image"),
+    [
+        ({"images": [{"Id": "sha256:a"}]}, {"skipped": True}, "sha256:a"),
+        ({"images": []}, {"image": {"Id": "sha256:b"}}, "sha256:b"),
+        ({"images": []}, {"image": {}}, ""),  # check mode
+        ({"skipped": True}, {"skipped": True}, ""),
+    ],
+)
+def test_the_image_that_the_container_is_to_have(info, pull, image):
+    values = {"__rabbitmq_image_info": info, "__rabbitmq_image_pull": pull}
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_image_id", SITE, **values) == image
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        ("4.1.4\n", "4.1.4"),
+        ("warning: something 1.2.3\n4.2.0-rc.1\n", "4.2.0-rc.1"),
+        ("no such command", ""),
+        (None, ""),
+    ],
+)
+def test_the_version_that_an_image_tells(output, version):
+    values = {"__rabbitmq_version": {"container": {"Output": output}} if output is not None else {"msg": "gone"}}
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_wanted_version", SITE, **values) == version
