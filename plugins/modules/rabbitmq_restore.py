@@ -18,6 +18,8 @@ description:
   - Adds and changes, and never removes. What the broker has beside the backup stays.
   - The user that the module logs in as stays as it is, since its password in the backup may be an old one. So does the
     identity of the cluster.
+  - The broker gives the login full permission on each vhost that an import makes, and the module takes that back where the
+    backup does not name it.
   - A durable queue comes back empty, a backup holds no messages.
 options:
   path:
@@ -121,6 +123,20 @@ def without_own(definitions, login):
     }
 
 
+def take_back(api, wanted, before):
+    """Remove the full permission that the broker gives the login on each vhost which the import makes."""
+    named = [(item["vhost"], item["user"]) for item in wanted.get("permissions") or []]
+    known = [item["name"] for item in before["vhosts"]]
+    for vhost in wanted["vhosts"]:
+        if vhost["name"] in known or (vhost["name"], api.username) in named:
+            continue
+        try:
+            api.call("DELETE", path_of("permissions", vhost["name"], api.username))
+        except ManagementError as error:
+            if error.code != 404:  # a login of another database gets none
+                raise
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -131,12 +147,14 @@ def main():
         path = find(module.params["path"])
         api = Management(**{key: module.params[key] for key in CONNECTION})
         wanted = without_own(read(path), api.username)
-        missing, other = differences(wanted, api.call("GET", path_of("definitions")))
+        before = api.call("GET", path_of("definitions"))
+        missing, other = differences(wanted, before)
         if (missing or other) and not module.check_mode:
             try:
                 api.call("POST", path_of("definitions"), wanted)
             except ManagementError as error:
                 raise ManagementError(f"{error} What comes before it in the file may be there already.") from None
+            take_back(api, wanted, before)
             lost = differences(wanted, api.call("GET", path_of("definitions")))[0]
             if lost:
                 raise ManagementError(f"The broker took {path}, but does not have: {', '.join(lost)}.")

@@ -57,6 +57,10 @@ class FakeApi(BaseHTTPRequestHandler):
         self.server.posted.append(body)
         if self.server.refuse:
             return self.answer(400, {"error": "bad_request", "reason": self.server.refuse})
+        # As the broker does, whatever the file says of permissions.
+        new = {item["name"] for item in body.get("vhosts", [])} - {item["name"] for item in self.server.state["vhosts"]}
+        full = {"configure": ".*", "write": ".*", "read": ".*"}
+        self.server.state["permissions"] += [{"user": "root", "vhost": name, **full} for name in new]
         for kind in set(backup.KEYS) & set(body) - self.server.drop:
             new = {backup.identity(kind, item): item for item in body[kind]}
             kept = [item for item in self.server.state[kind] if backup.identity(kind, item) not in new]
@@ -64,7 +68,12 @@ class FakeApi(BaseHTTPRequestHandler):
         return self.answer(204)
 
     def do_DELETE(self):
-        kind, name = [unquote(part) for part in self.path[len("/api/") :].split("/")]
+        kind, *names = [unquote(part) for part in self.path[len("/api/") :].split("/")]
+        if kind == "permissions":
+            items = self.server.state[kind]
+            self.server.state[kind] = [item for item in items if [item["vhost"], item["user"]] != names]
+            return self.answer(204)
+        (name,) = names
         field = {"vhosts": "vhost", "users": "user"}[kind]
         for part, items in self.server.state.items():
             if part in backup.KEYS:
@@ -175,6 +184,7 @@ def restore(run, api, tmp_path):
 
 def test_a_backup_comes_back_to_a_broker_that_lost_everything(api, save, restore):
     api.call("POST", "/api/definitions", made())
+    api.call("DELETE", client.path_of("permissions", VHOST, api.username))
     before = backup.arranged(api.call("GET", "/api/definitions"))
     saved = save()
     assert saved["changed"] is True
