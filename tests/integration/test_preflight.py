@@ -292,6 +292,14 @@ WRONG = {
         {"rabbitmq_erlang_cookie": "mark-flower-amqp"},
         ["rabbitmq_erlang_cookie must be 20 to 255 letters and digits", "openssl rand"],
     ),
+    "backups among the data": (
+        {"rabbitmq_backup_dir": "/var/lib/rabbitmq-galaxy/backups"},
+        ["rabbitmq_backup_dir is /var/lib/rabbitmq-galaxy/backups", "outside of rabbitmq_data_dir"],
+    ),
+    "no backup kept": (
+        {"rabbitmq_backup_keep": 0},
+        ["rabbitmq_backup_keep is 0, but must be at least 1"],
+    ),
     "a key that is a path": (
         {"traefik_private_key": "/etc/ssl/mark-admin.key"},
         ["traefik_private_key", "Give the text, not a path"],
