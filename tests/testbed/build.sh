@@ -38,6 +38,11 @@ engine_answers() { docker info >/dev/null 2>&1; }
 engine() {
   engine_answers && return
   command -v dockerd >/dev/null && command -v iptables >/dev/null || packages docker.io iptables
+  # A killed engine leaves files that name its processes; when those numbers belong to others by now, the next one refuses.
+  local file
+  for file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
+    grep -qs "^\(dockerd\|containerd\)$" "/proc/$(cat "$file" 2>/dev/null)/comm" || rm -f "$file"
+  done
   say "no Docker engine answers: starting one"
   setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null 9>&- &
   echo $! >"$TESTBED_CACHE/dockerd.pid"
