@@ -41,7 +41,8 @@ engine() {
   # A killed engine leaves files that name its processes; when those numbers belong to others by now, the next one refuses.
   local file
   for file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
-    grep -qs "^\(dockerd\|containerd\)$" "/proc/$(cat "$file" 2>/dev/null)/comm" || rm -f "$file"
+    # A process that has ended and was not reaped has no program any more.
+    case $(readlink "/proc/$(cat "$file" 2>/dev/null)/exe") in */dockerd | */containerd) ;; *) rm -f "$file" ;; esac
   done
   say "no Docker engine answers: starting one"
   setsid nohup dockerd >"$TESTBED_CACHE/logs/dockerd.log" 2>&1 </dev/null 9>&- &
