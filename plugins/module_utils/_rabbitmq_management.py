@@ -16,6 +16,16 @@ from ansible.module_utils.urls import Request, SSLValidationError, make_context
 # What the API says of a wrong name or password: RabbitMQ 3, RabbitMQ 4. To a user without the tag both say more.
 WRONG_LOGIN = ("login failed", "not_authorized")
 
+# The options of a module that say where the API is and who asks; see the documentation fragment of the same name.
+CONNECTION = {
+    "url": {"type": "str", "default": "http://127.0.0.1:15672"},
+    "username": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout_seconds": {"type": "int", "default": 30},
+}
+
 
 class ManagementError(Exception):
     """A sentence for the operator that holds no secret."""

@@ -15,7 +15,11 @@ PROJECT = os.environ["TESTBED_PROJECT"]
 SECRETS = Path(os.environ["TESTBED_CACHE"], "projects", PROJECT, "secrets")
 WORKERS = ("worker-1", "worker-2")
 SECRET_FILES = {
-    "mq": ["/var/lib/rabbitmq-galaxy/data/.erlang.cookie", "/etc/traefik/certificates/default.key"],
+    "mq": [
+        "/var/lib/rabbitmq-galaxy/data/.erlang.cookie",
+        "/etc/traefik/certificates/default.key",
+        "/etc/traefik/last-good/default.key",
+    ],
     "monitor": ["/etc/flower/flower.env", "/etc/telegraf/telegraf.env"],
     "worker-1": ["/srv/galaxy-releases/current/srv/galaxy/server/config/galaxy.yml", "/etc/galaxy-sync/id_ed25519"],
 }
@@ -49,6 +53,25 @@ def test_broker_listens_on_loopback_only(port):
     mq = host("mq")
     assert mq.socket(f"tcp://127.0.0.1:{port}").is_listening
     assert not mq.socket(f"tcp://0.0.0.0:{port}").is_listening
+
+
+AMQP_HELLO = """
+import socket, ssl, sys
+context = ssl.create_default_context()
+try:
+    with context.wrap_socket(socket.create_connection((sys.argv[1], 5671), 10), server_hostname=sys.argv[1]) as peer:
+        peer.sendall(b"AMQP\\0\\0\\x09\\x01")
+        print(len(peer.recv(8)))
+except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize(("name", "answer"), [("galaxy", "8"), ("worker-2", "8"), ("monitor", "8"), ("db", "refused")])
+def test_broker_answers_its_clients_only(name, answer):
+    """Galaxy, the workers and Flower; the database's host needs no broker."""
+    node = host(name)
+    assert node.run("python3 -c %s mq.galaxy.test", AMQP_HELLO).stdout.strip() == answer
 
 
 def test_influxdb_listens_on_loopback_only():

@@ -11,6 +11,7 @@ machine is; all else, `ansible-playbook` and the roles, is what an operator runs
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -19,6 +20,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT, SITE = ROOT / "playbooks/stack/preflight.yml", ROOT / "playbooks/site.yml"
@@ -80,7 +84,25 @@ class CallbackModule(CallbackBase):
             json.dump({"hosts": hosts, "tasks": self.tasks, "plays": self.plays}, stream)
 """.replace("__PLAYS__", repr(PREFLIGHT_PLAYS)).replace("__CODE__", str(PAST_PREFLIGHT))
 
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBxmarkcertificate\n-----END CERTIFICATE-----\n"
+
+def pair(names=("mq.example.org", "mq-admin.example.org"), days=9):
+    """The PEM texts of a certificate for these names, valid for so many days from now, and of its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mq")])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=99))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), secret.decode()
+
+
+CERTIFICATE, PRIVATE_KEY = pair()
 SECRETS = {
     "galaxy_amqp_password": "mark@galaxy/amqp",
     "flower_amqp_password": "mark-flower-amqp",
@@ -89,10 +111,10 @@ SECRETS = {
     "telegraf_influxdb_password": "mark-influxdb",
     "rabbitmq_admin_password": "mark-admin",
     "rabbitmq_erlang_cookie": "markCookie0123456789abcdef",
-    "traefik_private_key": "-----BEGIN PRIVATE KEY-----\nmarkprivatekey\n-----END PRIVATE KEY-----\n",
+    "traefik_private_key": PRIVATE_KEY,
 }
 # What of the secrets would betray them, in whatever encoding a message has.
-MARKS = ["mark@galaxy", "mark%40galaxy", "markCookie", "markprivatekey"] + [
+MARKS = ["mark@galaxy", "mark%40galaxy", "markCookie", PRIVATE_KEY.splitlines()[1]] + [
     value for value in SECRETS.values() if value.startswith("mark-")
 ]
 
@@ -270,9 +292,33 @@ WRONG = {
         {"rabbitmq_erlang_cookie": "mark-flower-amqp"},
         ["rabbitmq_erlang_cookie must be 20 to 255 letters and digits", "openssl rand"],
     ),
+    "backups among the data": (
+        {"rabbitmq_backup_dir": "/var/lib/rabbitmq-galaxy/backups"},
+        ["rabbitmq_backup_dir is /var/lib/rabbitmq-galaxy/backups", "outside of rabbitmq_data_dir"],
+    ),
+    "no backup kept": (
+        {"rabbitmq_backup_keep": 0},
+        ["rabbitmq_backup_keep is 0, but must be at least 1"],
+    ),
     "a key that is a path": (
         {"traefik_private_key": "/etc/ssl/mark-admin.key"},
         ["traefik_private_key", "Give the text, not a path"],
+    ),
+    "a certificate of yesterday": (
+        {"traefik_certificate": pair(days=-1)[0]},
+        ["traefik_certificate", "The certificate CN=mq expired on", "Renew it"],
+    ),
+    "a certificate for another name": (
+        dict(zip(("traefik_certificate", "traefik_private_key"), pair(["mq.example.org"]))),
+        ["traefik_certificate", "does not cover mq-admin.example.org; it covers mq.example.org"],
+    ),
+    "a key of another certificate": (
+        {"traefik_private_key": pair()[1]},
+        ["traefik_private_key", "The private key does not belong to the certificate CN=mq"],
+    ),
+    "an address that is none": (
+        {"traefik_broker_allowed_networks": ["10.0.0.300"]},
+        ["tcp route amqps.allowed_networks", "10.0.0.300"],
     ),
     "Galaxy is not there": (
         {"galaxy_config_file": "/nonexistent/galaxy.yml"},

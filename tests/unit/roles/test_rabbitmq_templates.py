@@ -164,3 +164,54 @@ def test_ports_are_published_on_the_chosen_address(address, url):
     ]
     found = role_templates.evaluate("rabbitmq", "__rabbitmq_management_url", SITE, **values)
     assert found.strip() == f"http://{url}:8443"
+
+
+@pytest.mark.parametrize(
+    ("started", "mtime", "unread"),
+    [
+        ("1970-01-02T00:00:01.123456789Z", 86401.5, True),
+        ("1970-01-02T00:00:01.6Z", 86401.5, False),
+        ("1970-01-02T00:00:02Z", 86401.5, False),
+        ("1970-01-02T00:00:01Z", 86401.5, True),
+    ],
+)
+def test_a_file_that_is_younger_than_the_start_of_the_broker_is_unread(started, mtime, unread):
+    values = {
+        "__rabbitmq_container": {"container": {"State": {"StartedAt": started}}},
+        "__rabbitmq_start_files": {
+            "results": [
+                {"stat": {"exists": True, "path": "/conf", "mtime": mtime}},
+                {"stat": {"exists": True, "path": "/cookie", "mtime": 5.0}},
+                {"stat": {"exists": False}},
+            ]
+        },
+    }
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_unread", SITE, **values) == (["/conf"] if unread else [])
+
+
+@pytest.mark.parametrize(
+    ("info", "pull", "image"),
+    [
+        ({"images": [{"Id": "sha256:a"}]}, {"skipped": True}, "sha256:a"),
+        ({"images": []}, {"image": {"Id": "sha256:b"}}, "sha256:b"),
+        ({"images": []}, {"image": {}}, ""),  # check mode
+        ({"skipped": True}, {"skipped": True}, ""),
+    ],
+)
+def test_the_image_that_the_container_is_to_have(info, pull, image):
+    values = {"__rabbitmq_image_info": info, "__rabbitmq_image_pull": pull}
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_image_id", SITE, **values) == image
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        ("4.1.4\n", "4.1.4"),
+        ("warning: something 1.2.3\n4.2.0-rc.1\n", "4.2.0-rc.1"),
+        ("no such command", ""),
+        (None, ""),
+    ],
+)
+def test_the_version_that_an_image_tells(output, version):
+    values = {"__rabbitmq_version": {"container": {"Output": output}} if output is not None else {"msg": "gone"}}
+    assert role_templates.evaluate("rabbitmq", "__rabbitmq_wanted_version", SITE, **values) == version

@@ -9,6 +9,7 @@ import hashlib
 
 import pytest
 import yaml
+from ansible.errors import AnsibleTemplateError
 from tools import role_templates
 
 STATIC, DYNAMIC = "etc/traefik/traefik.yml.j2", "etc/traefik/dynamic/galaxy-celery.yml.j2"
@@ -131,3 +132,61 @@ def test_unit(values):
     assert service["Type"] == "notify"
     assert service["CapabilityBoundingSet"] == "CAP_NET_BIND_SERVICE"
     assert service["ProtectSystem"] == "strict"
+
+
+def allowed(**values):
+    tcp = dynamic(**values)["tcp"]
+    middlewares = tcp["routers"]["amqps"].get("middlewares", [])
+    return [network for name in middlewares for network in tcp["middlewares"][name]["ipAllowList"]["sourceRange"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, []),
+        (
+            {
+                "traefik_broker_client_addresses": ["10.0.0.1", "2001:db8::1"],
+                "traefik_broker_allowed_networks": ["10.1.0.0/16"],
+            },
+            ["127.0.0.0/8", "::1/128", "10.0.0.1", "2001:db8::1", "10.1.0.0/16"],
+        ),
+        ({"traefik_broker_allowed_networks": ["10.1.0.0/16"]}, ["127.0.0.0/8", "::1/128", "10.1.0.0/16"]),
+        ({"traefik_broker_client_addresses": ["10.0.0.1"], "traefik_broker_allow_list_enabled": False}, []),
+    ],
+)  # fmt: skip
+def test_allow_list(values, expected):
+    assert allowed(**values) == expected
+
+
+STACK = yaml.safe_load((role_templates.ROLES.parent / "playbooks/vars/stack.yml").read_text(encoding="utf-8"))
+
+
+def client_addresses(hosts, **values):
+    """What the playbooks make of the hosts' facts: one host in each group that uses the broker."""
+    groups = {
+        "galaxyservers": ["galaxy"],
+        "celeryservers": ["worker"],
+        "flowerservers": ["monitor"],
+        "dbservers": ["db"],
+    }
+    hostvars = {name: {"ansible_facts": facts} for name, facts in hosts.items()}
+    site = {**SITE, **STACK, "groups": groups, "hostvars": hostvars}
+    return role_templates.evaluate("traefik", "traefik_broker_client_addresses", site, **values)
+
+
+def facts(number, **more):
+    return {"service_mgr": "systemd", "default_ipv4": {"address": f"10.0.0.{number}"}, "default_ipv6": {}, **more}
+
+
+def test_the_clients_are_galaxy_the_workers_and_flower():
+    worker = facts(2, default_ipv6={"address": "2001:db8::2"})
+    hosts = {"galaxy": facts(1), "worker": worker, "monitor": facts(3), "db": facts(4)}
+    assert client_addresses(hosts) == ["10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::2"]
+
+
+def test_a_host_without_facts_is_not_shut_out_in_silence():
+    hosts = {"galaxy": facts(1), "worker": {}, "monitor": facts(3), "db": facts(4)}
+    with pytest.raises(AnsibleTemplateError, match=r"addresses of worker are not known.*Run without --limit"):
+        client_addresses(hosts)
+    assert client_addresses(hosts, traefik_broker_allow_list_enabled=False) == []
