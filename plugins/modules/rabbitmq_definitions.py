@@ -66,6 +66,16 @@ options:
           - RabbitMQ 3.10 can set it only when the vhost is made; the module fails when the broker does not take it.
         type: str
         choices: [classic, quorum, stream]
+      limits:
+        description: Exactly these limits. Left alone when it is not given; an empty dictionary removes all of them.
+        type: dict
+        suboptions:
+          max_connections:
+            description: How many connections may be open at the same time.
+            type: int
+          max_queues:
+            description: How many queues there may be.
+            type: int
       state:
         description: Whether it exists. V(absent) removes it with all its queues and messages.
         type: str
@@ -134,6 +144,16 @@ options:
             description: Regular expression of the routing keys that the user may bind with.
             type: str
             default: ''
+      limits:
+        description: Exactly these limits. Left alone when it is not given; an empty dictionary removes all of them.
+        type: dict
+        suboptions:
+          max_connections:
+            description: How many connections the user may have open at the same time.
+            type: int
+          max_channels:
+            description: How many channels the user may have open at the same time.
+            type: int
       state:
         description: Whether the user exists.
         type: str
@@ -172,18 +192,6 @@ options:
         type: str
         choices: [present, absent]
         default: present
-  vhost_limits:
-    description:
-      - Limits of vhosts, the name of the vhost with a dictionary of C(max-connections) and C(max-queues).
-      - Exact for each vhost that is named.
-    type: dict
-    default: {}
-  user_limits:
-    description:
-      - Limits of users, the name of the user with a dictionary of C(max-connections) and C(max-channels).
-      - Exact for each user that is named.
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Reports exactly the changes that a run would make.
@@ -200,6 +208,7 @@ EXAMPLES = r"""
     password: "{{ rabbitmq_admin_password }}"
     vhosts:
       - name: galaxy
+        limits: {max_connections: 2000}
     users:
       - name: galaxy
         password: "{{ galaxy_amqp_password }}"
@@ -216,8 +225,6 @@ EXAMPLES = r"""
         pattern: '^control\.'
         apply_to: queues
         definition: {expires: 86400000}
-    vhost_limits:
-      galaxy: {max-connections: 2000}
   no_log: true
 """
 
@@ -314,11 +321,9 @@ def find_problems(wanted, broker, login):
         if listed.count((vhost, name)) > 1
     ]
 
-    vhosts, users = set(broker.vhosts), set(broker.users)
+    vhosts = set(broker.vhosts)
     for item in wanted["vhosts"]:
         (vhosts.add if item["state"] == "present" else vhosts.discard)(item["name"])
-    for item in wanted["users"]:
-        (users.add if item["state"] == "present" else users.discard)(item["name"])
 
     def need_vhost(vhost, what):
         if vhost not in vhosts:
@@ -350,25 +355,14 @@ def find_problems(wanted, broker, login):
             need_vhost(policy["vhost"], what)
             if policy["pattern"] is None or not policy["definition"]:
                 problems.append(f"{what}: needs a pattern and a definition.")
-    for vhost, limits in wanted["vhost_limits"].items():
-        need_vhost(vhost, "vhost_limits")
-        problems += limit_problems(f"vhost_limits: {vhost}", limits)
-    for user, limits in wanted["user_limits"].items():
-        if user not in users:
-            problems.append(f"user_limits: there is no user {user!r}. List it under users, or correct the name.")
-        problems += limit_problems(f"user_limits: {user}", limits)
+    for kind in ("vhosts", "users"):
+        problems += [
+            f"{kind}: {item['name']}: limits: {limit} is {value}; expected 0 or more. Leave it out for no limit."
+            for item in wanted[kind]
+            for limit, value in sorted((item["limits"] or {}).items())
+            if value is not None and value < 0
+        ]
     return problems
-
-
-def limit_problems(what, limits):
-    """Return what is wrong with the limits of one vhost or user."""
-    if not isinstance(limits, dict):
-        return [f"{what}: is not a dictionary such as {{max-connections: 100}}."]
-    return [
-        f"{what}: {name} is {value!r}; expected a whole number, without quotes."
-        for name, value in limits.items()
-        if isinstance(value, bool) or not isinstance(value, int)
-    ]
 
 
 def plan(wanted, broker, login):
@@ -392,8 +386,9 @@ def plan(wanted, broker, login):
         else:
             steps += policy_steps
     for kind, current in (("vhost", broker.vhost_limits), ("user", broker.user_limits)):
-        for name, limits in wanted[kind + "_limits"].items():
-            steps += plan_limits(kind, name, limits, current.get(name) or {})
+        for item in wanted[kind + "s"]:
+            if item["state"] == "present" and item["limits"] is not None:
+                steps += plan_limits(kind, item["name"], item["limits"], current.get(item["name"]) or {})
     for user in wanted["users"]:
         if user["state"] == "absent" and user["name"] in broker.users:
             name = user["name"]
@@ -542,8 +537,9 @@ def plan_policy(policy, current, gone):
 def plan_limits(kind, name, limits, current):
     """Return the steps for the limits of one vhost or user."""
     steps = []
-    for limit in sorted(set(limits) | set(current)):
-        old, new = current.get(limit), limits.get(limit)
+    wanted = {limit.replace("_", "-"): value for limit, value in limits.items()}
+    for limit in sorted(set(wanted) | set(current)):
+        old, new = current.get(limit), wanted.get(limit)
         if old == new:
             continue
         what = f"{kind} {name}: {limit}"
@@ -598,6 +594,11 @@ def permission_spec(*names):
     }
 
 
+def limits_spec(*names):
+    """Return the specification of a dictionary of limits."""
+    return {"type": "dict", "options": {name: {"type": "int"} for name in names}}
+
+
 def main():
     """Run the module."""
     name = {"type": "str", "required": True}
@@ -617,6 +618,7 @@ def main():
                 "options": {
                     "name": name,
                     "default_queue_type": {"type": "str", "choices": ["classic", "quorum", "stream"]},
+                    "limits": limits_spec("max_connections", "max_queues"),
                     "state": state,
                 },
             },
@@ -630,6 +632,7 @@ def main():
                     "tags": {"type": "list", "elements": "str", "default": []},
                     "permissions": {**permission_spec("vhost", "configure", "write", "read"), "default": []},
                     "topic_permissions": permission_spec("vhost", "exchange", "write", "read"),
+                    "limits": limits_spec("max_connections", "max_channels"),
                     "state": state,
                 },
             },
@@ -647,8 +650,6 @@ def main():
                     "state": state,
                 },
             },
-            "vhost_limits": {"type": "dict", "default": {}},
-            "user_limits": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

@@ -1,4 +1,4 @@
-"""Fixtures for tests of modules: run one in this process, a worker without a broker, certificates, a real broker."""
+"""Fixtures for tests of modules: run one in this process, a worker without a broker, certificates."""
 
 from __future__ import annotations
 
@@ -6,39 +6,13 @@ import contextlib
 import datetime
 import ipaddress
 import json
-import os
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-
-WORKER = """
-import os, time
-from celery import Celery
-app = Celery("probe", broker=os.environ["PROBE_BROKER"], backend=os.environ["PROBE_BACKEND"])
-
-@app.task(name="probe.add")
-def add(a, b):
-    return a + b
-
-@app.task(name="probe.fail")
-def fail():
-    raise ValueError("the database is away")
-
-@app.task(name="probe.sleep")
-def sleep(seconds):
-    time.sleep(seconds)
-
-@app.task(name="probe.ignored", ignore_result=True)
-def ignored():
-    return 1
-"""
 
 
 @pytest.fixture
@@ -214,43 +188,3 @@ def tls_port(certificates):
     yield start
     for close in closers:
         close()
-
-
-@pytest.fixture(scope="session")
-def broker_url():
-    """The URL of a RabbitMQ whose vhost the tests may use."""
-    url = os.environ.get("TESTBED_AMQP_URL")
-    if not url:
-        pytest.skip("TESTBED_AMQP_URL names no RabbitMQ for the test to use")
-    return url
-
-
-@pytest.fixture(scope="session")
-def workers(broker_url, tmp_path_factory):
-    """Three real workers with thread pools: the first sends events, the third serves one queue. Returns the backend."""
-    folder = tmp_path_factory.mktemp("workers")
-    (folder / "probe_worker.py").write_text(WORKER, encoding="utf-8")
-    (folder / "results").mkdir()
-    backend = f"file://{folder / 'results'}"
-    environment = {**os.environ, "PROBE_BROKER": broker_url, "PROBE_BACKEND": backend, "PYTHONPATH": str(folder)}
-    running = []
-    for number, queues, events in ((1, "probe.a,probe.b", True), (2, "probe.a,probe.b", False), (3, "probe.b", False)):
-        command = [sys.executable, "-m", "celery", "-A", "probe_worker", "worker", "-P", "threads", "-c", "2"]
-        command += ["-n", f"worker-{number}@test-{number}", "-Q", queues, "--without-mingle", "--without-gossip"]
-        log = Path(folder, f"worker-{number}.log")
-        with log.open("w", encoding="utf-8") as output:
-            command += ["-l", "INFO", *(["-E"] if events else [])]
-            running.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output))
-    deadline = time.monotonic() + 60
-    logs = [Path(folder, f"worker-{number}.log") for number in (1, 2, 3)]
-    while not all(" ready." in log.read_text(encoding="utf-8") for log in logs):
-        assert time.monotonic() < deadline, "\n".join(log.read_text(encoding="utf-8") for log in logs)
-        time.sleep(0.2)
-    yield backend
-    for process in running:
-        process.terminate()
-    for process in running:
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()

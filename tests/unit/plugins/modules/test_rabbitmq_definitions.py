@@ -206,10 +206,19 @@ def full(vhost):
 def everything():
     """Return a wanted state with names and passwords that hurt."""
     return {
-        "vhosts": [{"name": "t-galaxy", "default_queue_type": "classic"}, {"name": "t/a b"}, {"name": "t-é"}],
+        "vhosts": [
+            {"name": "t-galaxy", "default_queue_type": "classic", "limits": {"max_connections": 5}},
+            {"name": "t/a b"},
+            {"name": "t-é"},
+        ],
         "users": [
             {"name": "t-galaxy", "password": MARK, "permissions": [full("t-galaxy"), full("t/a b")]},
-            {"name": "t-flower", "password": "'\"\\ $x #@/" + MARK, "tags": ["management", "monitoring"]},
+            {
+                "name": "t-flower",
+                "password": "'\"\\ $x #@/" + MARK,
+                "tags": ["management", "monitoring"],
+                "limits": {"max_connections": 2, "max_channels": 9},
+            },
             {
                 "name": "t-é/x",
                 "permissions": [{"vhost": "t-é", "read": "^celeryev"}],
@@ -226,8 +235,6 @@ def everything():
                 "definition": {"expires": 1000, "max-length": 10},
             },
         ],
-        "vhost_limits": {"t-galaxy": {"max-connections": 5}},
-        "user_limits": {"t-flower": {"max-connections": 2, "max-channels": 9}},
     }
 
 
@@ -321,7 +328,8 @@ def test_topic_permissions_stay_unless_listed(api, run):
 def test_policies_and_limits_change(api, run):
     run(**everything())
     policy = {**everything()["policies"][0], "definition": {"expires": 2000}}
-    result = run(policies=[policy], vhost_limits={"t-galaxy": {"max-queues": 7}}, user_limits={"t-flower": {}})
+    vhosts, flower = [{"name": "t-galaxy", "limits": {"max_queues": 7}}], everything()["users"][1]
+    result = run(policies=[policy], vhosts=vhosts, users=[{**flower, "limits": {}}])
     assert result["changes"] == [
         "policy t p/1 on t/a b changed",
         "vhost t-galaxy: max-connections removed",
@@ -332,7 +340,8 @@ def test_policies_and_limits_change(api, run):
     assert "definition={'expires': 1000, 'max-length': 10}" in result["diff"]["before"]
     assert [i["definition"] for i in get(api, "policies") if i["name"] == "t p/1"] == [{"expires": 2000}]
     assert [i["value"] for i in get(api, "vhost-limits") if i["vhost"] == "t-galaxy"] == [{"max-queues": 7}]
-    assert run(policies=[policy], vhost_limits={"t-galaxy": {"max-queues": 7}})["changed"] is False
+    assert run(policies=[policy], vhosts=vhosts)["changed"] is False
+    assert run(vhosts=[{"name": "t-galaxy"}], users=[{**flower, "limits": None}])["changed"] is False
 
 
 def test_removals(api, run):
@@ -449,10 +458,8 @@ def test_default_queue_type_that_the_broker_does_not_take(run, api):
             "policies: p: there is no vhost 't-no'",
         ),
         ({"policies": [{"name": "p", "vhost": "/", "state": "absent"}] * 2}, "policies: 'p' on '/' is listed twice"),
-        ({"vhost_limits": {"t-no": {}}}, "vhost_limits: there is no vhost 't-no'"),
-        ({"vhost_limits": {"/": {"max-queues": "5"}}}, "max-queues is '5'; expected a whole number"),
-        ({"vhost_limits": {"/": 5}}, "vhost_limits: /: is not a dictionary"),
-        ({"user_limits": {"t-no": {}}}, "user_limits: there is no user 't-no'"),
+        ({"users": [{"name": "t-x", "limits": {"max_channels": -1}}]}, "users: t-x: limits: max_channels is -1"),
+        ({"vhosts": [{"name": "/", "limits": {"max_queues": -5}}]}, "vhosts: /: limits: max_queues is -5"),
     ],
 )
 def test_refused_before_the_first_change(api, run, args, message):
