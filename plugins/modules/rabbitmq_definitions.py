@@ -255,6 +255,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_mana
     ManagementError,
     path_of,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_objects import list_problems
 
 ALGORITHMS = {"rabbit_password_hashing_sha256": hashlib.sha256, "rabbit_password_hashing_sha512": hashlib.sha512}
 SALT_BYTES = 4
@@ -310,59 +311,13 @@ class Broker:
 
 def find_problems(wanted, broker, login):
     """Return what is wrong with the wanted state, before anything is changed."""
-    problems = []
-    for kind, key in (("vhosts", "vhost"), ("users", "user")):
-        names = [item["name"] for item in wanted[kind]]
-        problems += [f"{kind}: the {key} {name!r} is listed twice." for name in sorted(set(names)) if names.count(name) > 1]
-    listed = [(item["vhost"], item["name"]) for item in wanted["policies"]]
-    problems += [
-        f"policies: {name!r} on {vhost!r} is listed twice."
-        for vhost, name in sorted(set(listed))
-        if listed.count((vhost, name)) > 1
+    problems = list_problems(wanted["vhosts"], wanted["users"], wanted["policies"], broker.vhosts)
+    return problems + [
+        f"users: {login}: is the user that this module logs in as, and would lose its rights. "
+        "Log in as another administrator, or give it the tag 'administrator'."
+        for user in wanted["users"]
+        if user["name"] == login and (user["state"] == "absent" or "administrator" not in user["tags"])
     ]
-
-    vhosts = set(broker.vhosts)
-    for item in wanted["vhosts"]:
-        (vhosts.add if item["state"] == "present" else vhosts.discard)(item["name"])
-
-    def need_vhost(vhost, what):
-        if vhost not in vhosts:
-            problems.append(f"{what}: there is no vhost {vhost!r}. List it under vhosts, or correct the name.")
-
-    for user in wanted["users"]:
-        what = f"users: {user['name']}"
-        if user["name"] == login and (user["state"] == "absent" or "administrator" not in user["tags"]):
-            problems.append(
-                f"{what}: is the user that this module logs in as, and would lose its rights. "
-                "Log in as another administrator, or give it the tag 'administrator'."
-            )
-        if user["state"] == "absent":
-            continue
-        if user["password"] == "":
-            problems.append(f"{what}: the password is empty. Give one, or leave the key out.")
-        problems += [f"{what}: the tag {tag!r} holds a comma." for tag in user["tags"] if "," in tag]
-        for kind, keys in (("permissions", ("vhost",)), ("topic_permissions", ("vhost", "exchange"))):
-            seen = set()
-            for item in user[kind] or []:
-                need_vhost(item["vhost"], f"{what}: {kind}")
-                place = tuple(item[key] for key in keys)
-                if place in seen:
-                    problems.append(f"{what}: {kind}: {' and '.join(map(repr, place))} is listed twice.")
-                seen.add(place)
-    for policy in wanted["policies"]:
-        what = f"policies: {policy['name']}"
-        if policy["state"] == "present":
-            need_vhost(policy["vhost"], what)
-            if policy["pattern"] is None or not policy["definition"]:
-                problems.append(f"{what}: needs a pattern and a definition.")
-    for kind in ("vhosts", "users"):
-        problems += [
-            f"{kind}: {item['name']}: limits: {limit} is {value}; expected 0 or more. Leave it out for no limit."
-            for item in wanted[kind]
-            for limit, value in sorted((item["limits"] or {}).items())
-            if value is not None and value < 0
-        ]
-    return problems
 
 
 def plan(wanted, broker, login):

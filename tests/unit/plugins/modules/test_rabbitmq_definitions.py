@@ -108,8 +108,8 @@ class FakeApi(BaseHTTPRequestHandler):
             (name,) = names
             state["users"][name] = {**body, "name": name, "tags": [t for t in body["tags"].split(",") if t]}
         elif kind == "permissions":
-            if "(" in body["write"]:
-                reason = ["invalid_regexp", [40], [[*b"missing )"], 1]]
+            if "\\L" in body["write"]:
+                reason = ["invalid_regexp", [92, 76], [[*b"PCRE does not support \\L"], 1]]
                 return self.answer(400, {"error": "bad_request", "reason": reason})
             state[kind][tuple(names)] = {"vhost": names[0], "user": names[1], **body}
         elif kind == "topic-permissions":
@@ -407,7 +407,7 @@ def test_wrong_password(run, api):
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        ({"users": [{"name": "t-x", "permissions": [{"vhost": "t-new", "write": "("}]}]}, "regexp: (: missing )"),
+        ({"users": [{"name": "t-x", "permissions": [{"vhost": "t-new", "write": "\\L"}]}]}, "regexp: \\L: "),
         ({"policies": [{"name": "p", "vhost": "t-new", "pattern": "", "definition": {"foo": 1}}]}, "Validation failed"),
     ],
 )
@@ -449,9 +449,13 @@ def test_default_queue_type_that_the_broker_does_not_take(run, api):
         ),
         ({"users": [{"name": "t-x", "permissions": [full("/"), full("/")]}]}, "permissions: '/' is listed twice"),
         ({"users": [{"name": "t-x"}, {"name": "t-x"}]}, "users: the user 't-x' is listed twice"),
+        (
+            {"users": [{"name": "t-x", "permissions": [{"vhost": "/", "write": "("}]}]},
+            "users: t-x: permissions: write: '(' is no regular expression (missing )",
+        ),
         ({"vhosts": [{"name": "t-x"}, {"name": "t-x"}]}, "vhosts: the vhost 't-x' is listed twice"),
         ({"users": [{"name": "t-x", "password": ""}]}, "users: t-x: the password is empty"),
-        ({"users": [{"name": "t-x", "tags": ["a,b"]}]}, "the tag 'a,b' holds a comma"),
+        ({"users": [{"name": "t-x", "tags": ["a,b"]}]}, "the tag 'a,b' gives no rights"),
         ({"policies": [{"name": "p", "vhost": "/"}]}, "policies: p: needs a pattern and a definition"),
         (
             {"policies": [{"name": "p", "vhost": "t-no", "pattern": "", "definition": {"expires": 1}}]},
