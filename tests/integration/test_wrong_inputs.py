@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A table of wrong inputs to rabbitmq, traefik and galaxy, and of legal ones that look wrong.
+
+Each row is a host of its own in one run: the preflight of its role stops it, with the variable's name and the remedy,
+and lets the legal ones pass. That these work end to end is shown by test_broker_info.py on a real broker.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from tools.preflight_site import MARKS, SECRETS, build_site, pair
+
+MARK = SECRETS["flower_amqp_password"]
+# Held by these tests from here on.
+LISTENER = socket.create_server(("127.0.0.1", 0))
+BUSY = LISTENER.getsockname()[1]
+RULE = {"vhost": "galaxy", "configure": "", "write": "", "read": ".*"}
+ROUTE = {"name": "other", "entry_point": "amqps", "hosts": ["other.example.org"], "servers": ["192.0.2.9:5672"]}
+PAGE = {"name": "page", "entry_point": "websecure", "host": "page.example.org", "urls": ["http://192.0.2.9:80"]}
+
+
+def user(**keys):
+    return {"rabbitmq_users_extra": [{"name": "pulsar", "password": MARK, "permissions": [RULE], **keys}]}
+
+
+def policy(**keys):
+    base = {"name": "short", "vhost": "galaxy", "pattern": "^x", "apply_to": "queues", "definition": {"expires": 1000}}
+    return {"rabbitmq_policies_extra": [{**base, **keys}]}
+
+
+def certificate(*arguments, **keys):
+    return dict(zip(("traefik_certificate", "traefik_private_key"), pair(*arguments, **keys)))
+
+
+# Role: {what is wrong: (variables, words of the message)}
+WRONG = {
+    "rabbitmq": {
+        "unknown variable": ({"rabbitmq_vhost": "x"}, ["rabbitmq_vhost is not", "Did you mean rabbitmq_vhosts?"]),
+        "image without a tag": ({"rabbitmq_image": "rabbitmq"}, ["rabbitmq_image is rabbitmq,", "a tag or a digest"]),
+        "image with a space": ({"rabbitmq_image": "rabbit mq:4"}, ["rabbitmq_image is rabbit mq:4,"]),
+        "digest cut short": ({"rabbitmq_image": "rabbitmq@sha256:12"}, ["rabbitmq_image", "64 hexadecimal digits"]),
+        "cookie with a symbol": ({"rabbitmq_erlang_cookie": "markCookie!" * 3}, ["rabbitmq_erlang_cookie must be 20"]),
+        "cookie too short": ({"rabbitmq_erlang_cookie": "markCookie"}, ["rabbitmq_erlang_cookie", "openssl rand"]),
+        "watermark above the limit": (
+            {"rabbitmq_memory_limit_mb": 512, "rabbitmq_memory_high_watermark_mb": 600},
+            ["rabbitmq_memory_high_watermark_mb is 600", "rabbitmq_memory_limit_mb (512)"],
+        ),
+        "name for an address": (
+            {"rabbitmq_listen_address": "localhost"},
+            ["rabbitmq_listen_address is localhost", "for example 127.0.0.1"],
+        ),
+        "brackets around IPv6": (
+            {"rabbitmq_listen_address": "[::1]"},
+            ["rabbitmq_listen_address is [::1]", "brackets"],
+        ),
+        "port out of range": ({"rabbitmq_amqp_port": 70000}, ["rabbitmq_amqp_port is 70000", "from 1 to 65535"]),
+        "port twice": (
+            {"rabbitmq_management_port": 5672},
+            ["rabbitmq_management_port is 5672", "different from the others", "rabbitmq_amqp_port"],
+        ),
+        "port in use": (
+            {"rabbitmq_amqp_port": BUSY},
+            [f"rabbitmq_amqp_port needs 127.0.0.1:{BUSY}", "Remedy: stop it"],
+        ),
+        "port in words": ({"rabbitmq_amqp_port": "amqp"}, ["rabbitmq_amqp_port is 'amqp'", "a whole number"]),
+        "node name with a space": ({"rabbitmq_node_hostname": "mq 1"}, ["rabbitmq_node_hostname is mq 1"]),
+        "time with a unit": (
+            {"rabbitmq_consumer_timeout_seconds": "6h"},
+            ["rabbitmq_consumer_timeout_seconds is '6h'", "without quotes and units"],
+        ),
+        "no time": ({"rabbitmq_stop_timeout_seconds": 0}, ["rabbitmq_stop_timeout_seconds is 0", "at least 1"]),
+        "restart policy": ({"rabbitmq_restart_policy": "allways"}, ["rabbitmq_restart_policy", "unless-stopped"]),
+        "setting of two lines": (
+            {"rabbitmq_config": {"a": "b\nc = d"}},
+            ["rabbitmq_config.a must be a text of one line"],
+        ),
+        "setting that is a list": ({"rabbitmq_config": {"a": [1]}}, ["rabbitmq_config.a must be a text of one line"]),
+        "no management": ({"rabbitmq_plugins": ["rabbitmq_prometheus"]}, ["rabbitmq_plugins", "rabbitmq_management"]),
+        "plugins as a text": ({"rabbitmq_plugins": "rabbitmq_management"}, ["rabbitmq_plugins is", "expected a list"]),
+        "backups among the data": (
+            {"rabbitmq_backup_dir": "/var/lib/rabbitmq-galaxy/data/b"},
+            ["rabbitmq_backup_dir is /var/lib/rabbitmq-galaxy/data/b", "outside of rabbitmq_data_dir"],
+        ),
+        "relative path": ({"rabbitmq_restore_path": "backup.json"}, ["rabbitmq_restore_path is backup.json"]),
+        "vhost twice": (
+            {"rabbitmq_vhosts_extra": [{"name": "galaxy"}]},
+            ["rabbitmq_vhosts: the vhost 'galaxy' is listed twice"],
+        ),
+        "vhost without a name": ({"rabbitmq_vhosts_extra": [{"name": ""}]}, ["rabbitmq_vhosts: ", "the name is empty"]),
+        "unknown limit": (
+            {"rabbitmq_vhosts_extra": [{"name": "a", "limits": {"max-queues": 1}}]},
+            ["limits.max-queues is not known", "Did you mean max_queues?"],
+        ),
+        "negative limit": (user(limits={"max_channels": -1}), ["rabbitmq_users: pulsar: limits: max_channels is -1"]),
+        "user twice": (user(name="flower"), ["rabbitmq_users: the user 'flower' is listed twice"]),
+        "guest": (user(name="guest"), ["rabbitmq_users: the user 'guest' is listed twice", "guest is always removed"]),
+        "administrator twice": (user(name="admin"), ["rabbitmq_users: the user 'admin' is listed twice"]),
+        "empty password": ({"galaxy_amqp_password": ""}, ["password is empty", "galaxy_amqp_password"]),
+        "password as the name": (user(password="pulsar"), ["rabbitmq_users: pulsar: the password is too easy"]),
+        "password as a number": (user(password=12345678), ["rabbitmq_users_extra[0].password is ********", "a string"]),
+        "unknown tag": (user(tags=["monitor"]), ["rabbitmq_users: pulsar: the tag 'monitor'", "monitoring"]),
+        "permission on no vhost": (
+            user(permissions=[{**RULE, "vhost": "galxy"}]),
+            ["rabbitmq_users: pulsar: permissions: there is no vhost 'galxy'", "correct the name"],
+        ),
+        "permission that is no pattern": (
+            user(permissions=[{**RULE, "read": "*"}]),
+            ["rabbitmq_users: pulsar: permissions: read: '*' is no regular expression"],
+        ),
+        "unknown key of a user": (user(tag=["x"]), ["rabbitmq_users_extra[0].tag is not known", "Did you mean tags?"]),
+        "policy for nothing": (policy(apply_to="queue"), ["apply_to", "queues"]),
+        "policy without a definition": (policy(definition={}), ["rabbitmq_policies: short: needs a pattern"]),
+        "policy with a time in words": (
+            policy(definition={"expires": "1h"}),
+            ["rabbitmq_policies: short: expires is '1h'"],
+        ),
+        "policy on no vhost": (policy(vhost="x"), ["rabbitmq_policies: short: there is no vhost 'x'"]),
+    },
+    "traefik": {
+        "unknown variable": ({"traefik_certificat": "x"}, ["traefik_certificat is not", "traefik_certificate?"]),
+        "expired": (certificate(days=-1), ["traefik_certificate", "expired on", "Renew it"]),
+        "another name": (certificate(["mq.example.org"]), ["traefik_certificate", "mq-admin.example.org"]),
+        "another key": ({"traefik_private_key": pair()[1]}, ["traefik_private_key", "does not belong"]),
+        "key that is a path": (
+            {"traefik_private_key": "/etc/x.key"},
+            ["traefik_private_key", "Give the text, not a path"],
+        ),
+        "certificate that is none": ({"traefik_certificate": "none"}, ["traefik_certificate"]),
+        "version of TLS": ({"traefik_tls_min_version": "1.1"}, ["traefik_tls_min_version", "1.2"]),
+        "version as a number": ({"traefik_tls_min_version": 1.2}, ["traefik_tls_min_version is 1.2", "a string"]),
+        "public internals": (
+            {"traefik_internal_address": ":8080"},
+            ["traefik_internal_address is :8080", "127.0.0.1:8080"],
+        ),
+        "host bits": (
+            {"traefik_broker_allowed_networks": ["10.1.2.3/16"]},
+            ["10.1.2.3/16", "without host bits", "traefik_broker_allowed_networks"],
+        ),
+        "network that is none": ({"traefik_broker_allowed_networks": ["tailnet"]}, ["'tailnet'"]),
+        "source of the binary": ({"traefik_install_method": "apt"}, ["traefik_install_method", "download"]),
+        "no checksum": (
+            {"traefik_install_method": "download"},
+            ["traefik_download_checksum is empty", "Set it to sha256:<sum>"],
+        ),
+        "no binary": ({"traefik_binary_source": ""}, ["traefik_binary_source is empty", "the path of the binary"]),
+        "address without a port": (
+            {"traefik_amqps_address": "5671"},
+            ["traefik_amqps_address is 5671", "for example :5671"],
+        ),
+        "port out of range": ({"traefik_websecure_address": ":99999"}, ["traefik_websecure_address is :99999"]),
+        "port in use": (
+            {"traefik_amqps_address": f":{BUSY}"},
+            [f"traefik_amqps_address needs :{BUSY}", "listens there", "Remedy: stop it"],
+        ),
+        "one address twice": (
+            {"traefik_websecure_address": ":5671"},
+            ["traefik_websecure_address is :5671", "traefik_amqps_address"],
+        ),
+        "route without a port": (
+            {"traefik_tcp_routes_extra": [{**ROUTE, "servers": ["192.0.2.9"]}]},
+            ["tcp route other.servers", "192.0.2.9", "host:port"],
+        ),
+        "route with an unknown key": (
+            {"traefik_tcp_routes_extra": [{**ROUTE, "host": "x"}]},
+            ["traefik_tcp_routes_extra[0].host is not known", "Did you mean hosts?"],
+        ),
+        "route with a hostile name": (
+            {"traefik_tcp_routes_extra": [{**ROUTE, "hosts": ["a`) || x"]}]},
+            ["hosts", "a`)"],
+        ),
+        "route with a space": ({"traefik_tcp_routes_extra": [{**ROUTE, "name": "a b"}]}, ["name", "'a b'"]),
+        "route twice": ({"traefik_tcp_routes_extra": [{**ROUTE, "name": "amqps"}]}, ["'amqps' a second time"]),
+        "mode of TLS": ({"traefik_tcp_routes_extra": [{**ROUTE, "tls": "end"}]}, ["tls", "passthrough"]),
+        "page without a scheme": (
+            {"traefik_http_routes_extra": [{**PAGE, "urls": ["192.0.2.9:80"]}]},
+            ["http route page.urls", "such as http://"],
+        ),
+        "page without a host": (
+            {"traefik_http_routes_extra": [{key: value for key, value in PAGE.items() if key != "host"}]},
+            ["http route page.host", "or a rule"],
+        ),
+    },
+    "galaxy": {
+        "unknown variable": ({"galaxy_celery_rutes": {}}, ["galaxy_celery_rutes is not", "role galaxy"]),
+        "no file": (
+            {"galaxy_config_file": "/nonexistent/galaxy.yml"},
+            ["galaxy_config_file is", "install Galaxy first"],
+        ),
+    },
+}
+
+# Legal, though it looks wrong.
+RIGHT = {
+    "rabbitmq": {
+        "digest": {"rabbitmq_image": "registry.example.org:5000/a/rabbitmq@sha256:" + 64 * "a"},
+        "IPv6": {"rabbitmq_listen_address": "::1"},
+        "vhosts": {"rabbitmq_vhosts_extra": [{"name": "/"}, {"name": "a/b"}, {"name": "é"}]},
+        "passwords": {
+            "rabbitmq_users_extra": [
+                {"name": f"user-{number}", "password": f"{mark}mark{mark}-admin"}
+                for number, mark in enumerate("@:/#?%& é\"'\\$")
+            ]
+        },
+        "a setting left out": {"rabbitmq_config": {"heartbeat": None, "log.console.level": "debug"}},
+    },
+    "traefik": {
+        "IPv6": {
+            "traefik_amqps_address": "[::1]:5671",
+            "traefik_broker_servers": ["[2001:db8::1]:5672"],
+            "traefik_broker_allowed_networks": ["2001:db8::/32"],
+        },
+        "routes": {"traefik_tcp_routes_extra": [ROUTE], "traefik_http_routes_extra": [PAGE]},
+    },
+    "galaxy": {},
+}
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """One run over all rows: a play for each role, a host for each row."""
+    folder = tmp_path_factory.mktemp("table")
+    rows = {role: {f"{role} {name}": values for name, (values, _words) in WRONG[role].items()} for role in WRONG}
+    for role, members in RIGHT.items():
+        rows[role].update({f"{role} right {name}": values for name, values in members.items()})
+    names = {row: f"row-{number}" for number, row in enumerate(row for members in rows.values() for row in members)}
+    site = build_site(folder, {role: {names[row]: rows[role][row] for row in rows[role]} for role in rows})
+    plays = [
+        {
+            "name": f"Check the variables of {role}",
+            "hosts": role,
+            "gather_facts": True,
+            "tasks": [
+                {"ansible.builtin.include_role": {"name": f"usegalaxy_eu.celery.{role}", "tasks_from": "preflight"}}
+            ],
+        }
+        for role in rows
+    ]
+    (folder / "table.yml").write_text(json.dumps(plays))
+    return names, site(folder / "table.yml")
+
+
+@pytest.mark.parametrize(("role", "row"), [(role, row) for role in WRONG for row in WRONG[role]])
+def test_wrong(outcome, role, row):
+    names, run = outcome
+    name = names[f"{role} {row}"]
+    message = run.messages.get(name, "it passed")
+    assert [word for word in WRONG[role][row][1] if word not in message] == [], message
+    assert run.hosts[name]["failures"] == 1
+    assert run.hosts[name]["changed"] == 0
+
+
+@pytest.mark.parametrize(("role", "row"), [(role, row) for role in RIGHT for row in RIGHT[role]])
+def test_right(outcome, role, row):
+    names, run = outcome
+    name = names[f"{role} right {row}"]
+    assert run.messages.get(name) is None
+    assert run.hosts[name]["failures"] + run.hosts[name]["unreachable"] + run.hosts[name]["changed"] == 0
+    assert run.hosts[name]["ok"] > 0
+
+
+def test_no_secret_shows(outcome):
+    _names, run = outcome
+    assert [mark for mark in MARKS if mark in run.output] == []
