@@ -36,6 +36,8 @@ FULL_SCENARIOS = ("galaxy_sync", "galaxy", "postgresql_access", "telegraf")
 # They run on Ansible's own strategy, the others on mitogen's.
 PLAIN_SCENARIOS = ("single",)
 
+PREFLIGHT_TESTS = ("tests/integration/test_preflight.py", "tests/integration/test_wrong_inputs.py")
+
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children
 CLEANUP_SECONDS = 300
 TAIL_LINES = 60
@@ -109,7 +111,7 @@ def steps():
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
         Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
         Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"]),
-        Step("preflight", [python, "-m", "pytest", "-q", "tests/integration/test_preflight.py"]),
+        Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
         *[molecule(name, full=True) for name in FULL_SCENARIOS],

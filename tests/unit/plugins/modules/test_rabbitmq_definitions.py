@@ -17,7 +17,7 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -285,6 +285,34 @@ def test_password_is_set_in_place(api, run):
     assert set(permissions(api, "t-galaxy")) == {"t-galaxy", "t/a b"}
     assert [u for u in get(api, "users") if u["name"] != "t-galaxy"] == [u for u in before if u["name"] != "t-galaxy"]
     assert run(**wanted)["changed"] is False
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("api", ["real"], indirect=True)
+def test_a_new_password_cuts_nobody_off(api, run, broker_url):
+    """On a real broker: open connections stay, of this user and of another; a new one needs the new password."""
+    kombu = pytest.importorskip("kombu", reason="kombu is not installed")
+    refusals = (kombu.exceptions.OperationalError, pytest.importorskip("amqp").AccessRefused)
+    parts = urlsplit(broker_url)
+    vhost = parts.path[1:]
+
+    def user(name, password):
+        return {"name": name, "password": password, "permissions": [full(vhost)]}
+
+    def connect(name, password):
+        url = f"amqp://{name}:{password}@{parts.hostname}:{parts.port}/{vhost}"
+        return kombu.Connection(url, connect_timeout=5)
+
+    run(users=[user("t-galaxy", "old" + MARK), user("t-flower", "other" + MARK)])
+    with connect("t-galaxy", "old" + MARK) as old, connect("t-flower", "other" + MARK) as other:
+        channels = [connection.channel() for connection in (old, other)]
+        assert run(users=[user("t-galaxy", "new" + MARK)])["changes"] == ["user t-galaxy: password"]
+        for channel in channels:
+            channel.queue_declare(exclusive=True)
+        with pytest.raises(refusals), connect("t-galaxy", "old" + MARK) as refused:
+            refused.ensure_connection(max_retries=1, timeout=5)
+        with connect("t-galaxy", "new" + MARK) as new:
+            new.channel().queue_declare(exclusive=True)
 
 
 def test_tags_change_and_the_password_stays(api, run):
