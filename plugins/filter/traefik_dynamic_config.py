@@ -15,8 +15,9 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Returns the dictionary of a dynamic configuration file of Traefik 3 (routers, services, middlewares, transports).
-  - A TCP route with the PROXY protocol gets a C(serversTransport) of its own. The older C(proxyProtocol) of the load
-    balancer still works in Traefik 3.7.15, which calls it deprecated at every load.
+  - A TCP route with the PROXY protocol, or with TLS to its servers, gets a C(serversTransport) of its own. With both,
+    Traefik 3.7.15 sends the header of the protocol first and TLS after it, as RabbitMQ expects. The older
+    C(proxyProtocol) of the load balancer still works, but Traefik calls it deprecated at every load.
 options:
   _input:
     description: The routes. Unknown keys are refused.
@@ -26,7 +27,8 @@ options:
       tcp:
         description: >-
           TCP routes, as in C(traefik_tcp_routes) of the role C(traefik). Keys C(name), C(entry_point), C(hosts),
-          C(rule), C(servers), C(tls), C(proxy_protocol), C(allowed_networks).
+          C(rule), C(servers), C(servers_tls), C(servers_tls_name), C(servers_tls_ca_file), C(tls), C(proxy_protocol),
+          C(allowed_networks).
         type: list
         elements: dict
         default: []
@@ -63,13 +65,17 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-TCP_KEYS = ("name", "entry_point", "hosts", "rule", "servers", "tls", "proxy_protocol", "allowed_networks")
+TCP_KEYS = (
+    "name", "entry_point", "hosts", "rule", "servers", "servers_tls", "servers_tls_name", "servers_tls_ca_file", "tls",
+    "proxy_protocol", "allowed_networks",
+)  # fmt: skip
 HTTP_KEYS = ("name", "entry_point", "host", "rule", "urls", "service", "tls", "allowed_networks")
 TLS_MODES = ("terminate", "passthrough", "none")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 # A back tick would end the string inside a rule; Traefik itself takes what remains as a host name or as "*".
 HOST = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*")
 SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):([0-9]{1,5})")
+PATH = re.compile(r"/[^\n]+")
 URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 
 
@@ -137,6 +143,21 @@ def _names(routes, kind, keys):
         yield f"{kind} route {name}", name, entry_point, route
 
 
+def _servers_tls(route, where, mode):
+    if mode == "passthrough":
+        _fail(
+            f"{where}.servers_tls",
+            "is true, but with passthrough the client's own TLS reaches the servers",
+            "Leave it out, or set tls to terminate.",
+        )
+    tls = {"serverName": _text(route, "servers_tls_name", where, HOST, "Give the name in the servers' certificates.")}
+    if route.get("servers_tls_ca_file"):
+        # A relative path, or one that is not there, Traefik takes for a text without certificates.
+        remedy = "Give an absolute path on the host, or leave it out to have the system's store."
+        tls["rootCAs"] = [_text(route, "servers_tls_ca_file", where, PATH, remedy)]
+    return tls
+
+
 def _tcp(routes):
     routers, services, middlewares, transports = {}, {}, {}, {}
     for where, name, entry_point, route in _names(routes, "tcp", TCP_KEYS):
@@ -159,8 +180,13 @@ def _tcp(routes):
             router["middlewares"] = [f"{name}-networks"]
         servers = _strings(route, "servers", where, SERVER, "Give servers as host:port, for example 127.0.0.1:5672.")
         balancer = {"servers": [{"address": server} for server in servers]}
-        if route.get("proxy_protocol"):
-            transports[name] = {"proxyProtocol": {"version": 2}}
+        transport = {"proxyProtocol": {"version": 2}} if route.get("proxy_protocol") else {}
+        if route.get("servers_tls"):
+            transport["tls"] = _servers_tls(route, where, mode)
+            for server in balancer["servers"]:
+                server["tls"] = True
+        if transport:
+            transports[name] = transport
             balancer["serversTransport"] = name
         routers[name] = router
         services[name] = {"loadBalancer": balancer}

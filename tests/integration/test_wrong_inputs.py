@@ -68,6 +68,22 @@ WRONG = {
             {"rabbitmq_amqp_port": BUSY},
             [f"rabbitmq_amqp_port needs 127.0.0.1:{BUSY}", "Remedy: stop it"],
         ),
+        "no listener": (
+            {"rabbitmq_plain_enabled": False},
+            ["rabbitmq_plain_enabled and rabbitmq_tls_enabled are both"],
+        ),
+        "TLS without a certificate": (
+            {"rabbitmq_tls_enabled": True},
+            ["rabbitmq_tls_enabled is true, but rabbitmq_certificate", "rabbitmq_private_key"],
+        ),
+        "TLS on a port that is used": (
+            {
+                "rabbitmq_tls_enabled": True,
+                "rabbitmq_tls_port": 5672,
+                **dict(zip(("rabbitmq_certificate", "rabbitmq_private_key"), pair())),
+            },
+            ["is 5672", "different from the others"],
+        ),
         "port in words": ({"rabbitmq_amqp_port": "amqp"}, ["rabbitmq_amqp_port is 'amqp'", "a whole number"]),
         "node name with a space": ({"rabbitmq_node_hostname": "mq 1"}, ["rabbitmq_node_hostname is mq 1"]),
         "time with a unit": (
