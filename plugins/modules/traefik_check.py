@@ -263,8 +263,9 @@ class Trial:
         if not self.params["image"]:
             return [self.params["binary"], *arguments], {**options, **self.account}
         user = f"{self.account.get('user', os.geteuid())}:{self.account.get('group', os.getegid())}"
-        command = ["docker", "run", "--rm", f"--name={self.container}", "--network=host", f"--user={user}", "--cap-drop=ALL"]
-        command += [f"--volume={self.directory}:{self.directory}", f"--workdir={self.directory}", "--entrypoint=traefik"]
+        mounted = [f"--volume={self.directory}:{self.directory}", f"--workdir={self.directory}"]
+        confined = ["--network=host", "--cap-drop=ALL", f"--user={user}", *mounted]
+        command = ["docker", "run", "--rm", f"--name={self.container}", *confined, "--entrypoint=traefik"]
         return [*command, self.params["image"], *arguments], options
 
     def end(self, process):
@@ -384,7 +385,9 @@ def main():
         if module.check_mode and (image or not os.path.exists(binary)):
             module.exit_json(changed=False, valid=True, checked=False, errors=[])
         if image:
-            module.fail_json(msg=f"image is {image}, which the Docker engine of this host does not have. Fetch it first.")
+            module.fail_json(
+                msg=f"image is {image}, which the Docker engine of this host does not have. Fetch it first."
+            )
         module.fail_json(msg=f"binary is {binary}, which is no program that can be run. Install Traefik there first.")
     binary = binary or image
     directory = tempfile.mkdtemp(prefix="traefik-check-")

@@ -1,4 +1,4 @@
-"""Print who issued the certificate of HOST:PORT, for which names, with which serial number; fail if FILE does not verify it.
+"""Print issuer, names and serial number of the certificate of HOST:PORT; fail if FILE does not verify it.
 
 look.py HOST PORT FILE [SNI]: without SNI no name is sent and none is checked.
 """
@@ -11,7 +11,8 @@ import sys
 host, port, cafile, *sni = sys.argv[1:]
 context = ssl.create_default_context(cafile=cafile)
 context.check_hostname = bool(sni)
-with context.wrap_socket(socket.create_connection((host, int(port)), 10), server_hostname=sni[0] if sni else None) as peer:
+connection = socket.create_connection((host, int(port)), 10)
+with context.wrap_socket(connection, server_hostname=sni[0] if sni else None) as peer:
     found = peer.getpeercert()
 issuer = dict(pair for part in found["issuer"] for pair in part)
 names = [name for _kind, name in found["subjectAltName"]]
