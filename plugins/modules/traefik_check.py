@@ -23,9 +23,13 @@ description:
     mistakes without a word, for example an unknown TLS version or a ping on an entry point that does not exist.
 options:
   binary:
-    description: Path of the binary. In check mode one that is not there yet is no error.
+    description: Path of the binary. In check mode one that is not there yet is no error. Either this or O(image).
     type: path
-    required: true
+  image:
+    description:
+      - Image that holds the binary as C(traefik) in its search path. It runs in the Docker engine of the host, on the
+        host's network and without any privilege. It is never fetched here; in check mode one that is not there yet is no error.
+    type: str
   static:
     description: The static configuration.
     type: dict
@@ -82,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 valid:
-  description: Whether Traefik took both. True where check mode found no binary.
+  description: Whether Traefik took both. True where check mode found no binary and no image.
   returned: success
   type: bool
 errors:
@@ -101,7 +105,7 @@ errors:
       description: Traefik's own words, without the text of keys and certificates.
       type: str
 checked:
-  description: Whether a binary was there to ask.
+  description: Whether a binary or an image was there to ask.
   returned: success
   type: bool
 """
@@ -205,6 +209,13 @@ def words_of(fields):
     return ": ".join(str(word) for word in words if word and word != "Command error")
 
 
+def has_image(image):
+    """Tell whether the engine of this host has an image."""
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
+
+
 class Trial:
     """One check of one configuration."""
 
@@ -212,6 +223,8 @@ class Trial:
         self.params, self.directory = params, directory
         self.paths, self.errors = {}, []
         self.account = {}
+        # Of the trial run's container, so that it can be ended by its name.
+        self.container = os.path.basename(directory)
         if params["user"] and os.geteuid() == 0:
             try:
                 entry = pwd.getpwnam(params["user"])
@@ -246,8 +259,22 @@ class Trial:
     def command(self, *arguments):
         """Return the arguments for C(subprocess) that run the binary without this process's environment."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self.directory}
-        options = {"env": environment, "cwd": self.directory, "stdin": subprocess.DEVNULL, **self.account}
-        return [self.params["binary"], *arguments], options
+        options = {"env": environment, "cwd": self.directory, "stdin": subprocess.DEVNULL}
+        if not self.params["image"]:
+            return [self.params["binary"], *arguments], {**options, **self.account}
+        user = f"{self.account.get('user', os.geteuid())}:{self.account.get('group', os.getegid())}"
+        mounted = [f"--volume={self.directory}:{self.directory}", f"--workdir={self.directory}"]
+        confined = ["--network=host", "--cap-drop=ALL", f"--user={user}", *mounted]
+        command = ["docker", "run", "--rm", f"--name={self.container}", *confined, "--entrypoint=traefik"]
+        return [*command, self.params["image"], *arguments], options
+
+    def end(self, process):
+        """End the trial run; the program that shows a container's output is not the container."""
+        if self.params["image"]:
+            subprocess.run(["docker", "kill", self.container], capture_output=True, check=False)
+        else:
+            process.kill()
+        process.wait()
 
     def output(self, *arguments):
         """Run the binary to its end and return what it said."""
@@ -287,10 +314,10 @@ class Trial:
                 try:
                     found = self.wait(process, port, log)
                 finally:
-                    process.kill()
-                    process.wait()
+                    self.end(process)
             with open(log, encoding="utf-8", errors="replace") as stream:
-                text = stream.read()
+                # The engine's own words, for example about a kernel without some limit.
+                text = "".join(line for line in stream if not line.startswith("WARNING: "))
             # Another process may have taken the port between the look and the start.
             if found is not None or last or f":{port}: bind: address already in use" not in text:
                 self.judge(found, text)
@@ -340,20 +367,29 @@ def main():
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "binary": {"type": "path", "required": True},
+            "binary": {"type": "path"},
+            "image": {"type": "str"},
             "static": {"type": "dict", "required": True},
             "dynamic": {"type": "dict", "required": True},
             "files": {"type": "dict", "default": {}, "no_log": True},
             "user": {"type": "str"},
             "timeout_seconds": {"type": "int", "default": 30},
         },
+        required_one_of=[("binary", "image")],
+        mutually_exclusive=[("binary", "image")],
         supports_check_mode=True,
     )
-    binary = module.params["binary"]
-    if not os.access(binary, os.X_OK):
-        if module.check_mode and not os.path.exists(binary):
+    binary, image = module.params["binary"], module.params["image"]
+    there = has_image(image) if image else os.access(binary, os.X_OK)
+    if not there:
+        if module.check_mode and (image or not os.path.exists(binary)):
             module.exit_json(changed=False, valid=True, checked=False, errors=[])
+        if image:
+            module.fail_json(
+                msg=f"image is {image}, which the Docker engine of this host does not have. Fetch it first."
+            )
         module.fail_json(msg=f"binary is {binary}, which is no program that can be run. Install Traefik there first.")
+    binary = binary or image
     directory = tempfile.mkdtemp(prefix="traefik-check-")
     try:
         trial = Trial(module.params, directory)

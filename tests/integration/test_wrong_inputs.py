@@ -178,6 +178,23 @@ WRONG = {
             {"traefik_websecure_address": ":5671"},
             ["traefik_websecure_address is :5671", "traefik_amqps_address"],
         ),
+        "metrics without a port": ({"traefik_metrics_address": "10.0.0.5"}, ["traefik_metrics_address is 10.0.0.5"]),
+        "two sources of certificates": (
+            {"traefik_certificate_source": "private_ca"},
+            ["traefik_certificate or traefik_private_key is given", "traefik_certificate_source"],
+        ),
+        "image of no certain version": (
+            {"traefik_install_method": "container", "traefik_image": "traefik:latest"},
+            ["traefik_image is traefik:latest", "a tag", "a digest"],
+        ),
+        "second leg to nobody": (
+            {"traefik_broker_tls_enabled": True, "traefik_broker_tls_server_name": ""},
+            ["traefik_broker_tls_server_name is empty", "Set it to a name"],
+        ),
+        "authorities that are not there": (
+            {"traefik_broker_tls_enabled": True, "traefik_broker_tls_ca_file": "/nonexistent/ca.pem"},
+            ["traefik_broker_tls_ca_file is /nonexistent/ca.pem", "Place it there"],
+        ),
         "route without a port": (
             {"traefik_tcp_routes_extra": [{**ROUTE, "servers": ["192.0.2.9"]}]},
             ["tcp route other.servers", "192.0.2.9", "host:port"],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | engine | engine-answers | engine-stop
+#   build.sh all | edge | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -169,6 +169,19 @@ telegraf() {
   echo "$TESTBED_TELEGRAF_VERSION $TESTBED_TELEGRAF_TAGS" >"$assets/telegraf.version"
 }
 
+# What only the scenario edge needs: a node with the library of community.crypto, and an ACME server.
+edge() {
+  local digest
+  digest=$(recipe "$here/images/edge" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:latest")")
+  built "$images/edge:latest" "$digest" ||
+    run image-edge env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/node:latest" \
+      -t "$images/edge:latest" "$here/images/edge"
+  asset pebble "$TESTBED_PEBBLE_VERSION" && return
+  command -v go >/dev/null || packages golang-go
+  run pebble env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 go install "github.com/letsencrypt/pebble/v2/cmd/pebble@v$TESTBED_PEBBLE_VERSION"
+  echo "$TESTBED_PEBBLE_VERSION" >"$assets/pebble.version"
+}
+
 case ${1:-all} in
   engine) engine ;;
   engine-answers) engine_answers ;;
@@ -187,5 +200,9 @@ case ${1:-all} in
     traefik
     wait "$telegraf_pid" || die "Telegraf was not built"
     say "ready" ;;
-  *) die "unknown command '$1': all, engine, engine-answers or engine-stop" ;;
+  edge)
+    exec 9>"$TESTBED_CACHE/lock"
+    flock 9
+    edge ;;
+  *) die "unknown command '$1': all, edge, engine, engine-answers or engine-stop" ;;
 esac

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import pytest
@@ -45,6 +46,7 @@ def test_static_configuration_with_defaults():
     }
     assert found["ping"] == {"entryPoint": "internal"}
     assert found["metrics"]["prometheus"]["entryPoint"] == "internal"
+    assert "certificatesResolvers" not in found
     assert found["providers"]["file"] == {"directory": "/etc/traefik/dynamic", "watch": True}
     assert found["global"] == {"checkNewVersion": False, "sendAnonymousUsage": False}
     assert found["api"] == {"dashboard": True}
@@ -190,3 +192,140 @@ def test_a_host_without_facts_is_not_shut_out_in_silence():
     with pytest.raises(AnsibleTemplateError, match=r"addresses of worker are not known.*Run without --limit"):
         client_addresses(hosts)
     assert client_addresses(hosts, traefik_broker_allow_list_enabled=False) == []
+
+
+ACME = {
+    "traefik_certificate_source": "acme",
+    "traefik_certificate": "",
+    "traefik_private_key": "",
+    "galaxy_amqp_host": "mq.example.org",
+    "traefik_acme_email": "admin@example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "challenge"),
+    [
+        ({}, {"tlsChallenge": {}}),
+        ({"traefik_acme_challenge": "http"}, {"httpChallenge": {"entryPoint": "web"}}),
+        (
+            {"traefik_acme_challenge": "dns", "traefik_acme_dns_provider": "rfc2136"},
+            {"dnsChallenge": {"provider": "rfc2136"}},
+        ),
+    ],
+)
+def test_acme(values, challenge):
+    found = static(**ACME, **values)
+    resolver = found["certificatesResolvers"]["acme"]["acme"]
+    assert resolver == {
+        "email": "admin@example.org",
+        "caServer": "https://acme-v02.api.letsencrypt.org/directory",
+        "storage": "/var/lib/traefik/acme.json",
+        **challenge,
+    }
+    assert found["entryPoints"].get("web") == ({"address": ":80"} if "httpChallenge" in challenge else None)
+    routes = dynamic(**ACME, **values)
+    # A catch-all rule holds no name, and a client without a server name gets the first one's certificate.
+    assert routes["tcp"]["routers"]["amqps"]["tls"] == {
+        "options": "default",
+        "certResolver": "acme",
+        "domains": [{"main": "mq.example.org"}, {"main": "mq-admin.example.org"}],
+    }
+    assert routes["http"]["routers"]["rabbitmq-management"]["tls"] == {"options": "default", "certResolver": "acme"}
+    assert "tls" not in routes["http"]["routers"]["api"]
+    assert routes["tls"]["stores"]["default"] == {
+        "defaultGeneratedCert": {"resolver": "acme", "domain": {"main": "mq.example.org"}}
+    }
+
+
+def test_the_private_ca_issues_what_is_read_from_the_host():
+    text = base64.b64encode(CERTIFICATE.encode()).decode()
+    issued = {"results": [{"content": text}, {"content": text}]}
+    values = {"traefik_certificate_source": "private_ca", "traefik_certificate": "", "__traefik_issued": issued}
+    assert hashlib.sha256(CERTIFICATE.encode()).hexdigest() in render(DYNAMIC, **values)
+    assert "defaultCertificate" in dynamic(**values)["tls"]["stores"]["default"]
+
+
+def test_the_environment_is_quoted_for_systemd():
+    text = render("etc/traefik/traefik.env.j2", traefik_acme_environment={"A_KEY": 'a"b\\c$d`e f', "B": 1})
+    assert text.splitlines()[1:] == ['A_KEY="a\\"b\\\\c\\$d\\`e f"', 'B="1"']
+
+
+def test_dashboard_and_metrics_for_the_private_networks():
+    values = {"traefik_dashboard_host": "traefik.example.org", "traefik_metrics_address": "10.0.0.5:8082"}
+    assert static(**values)["entryPoints"]["metrics"] == {"address": "10.0.0.5:8082"}
+    assert static()["entryPoints"].get("metrics") is None
+    found = dynamic(traefik_private_networks=["10.0.0.0/8"], **values)["http"]
+    for name, rule, entry_point, service in (
+        ("dashboard", "Host(`traefik.example.org`)", "websecure", "api@internal"),
+        ("metrics", "PathPrefix(`/metrics`)", "metrics", "prometheus@internal"),
+    ):
+        router = found["routers"][name]
+        assert (router["rule"], router["entryPoints"], router["service"]) == (rule, [entry_point], service)
+        (middleware,) = router["middlewares"]
+        assert found["middlewares"][middleware]["ipAllowList"]["sourceRange"] == ["10.0.0.0/8"]
+    assert {"dashboard", "metrics"} & set(dynamic()["http"]["routers"]) == set()
+    # What serves the public has neither.
+    assert {router["service"] for router in dynamic(**values)["tcp"]["routers"].values()} == {"amqps"}
+
+
+FILES = {"galaxy_amqp_host": "mq.example.org"}
+PRIVATE = {**FILES, "traefik_certificate_source": "private_ca", "traefik_certificate": "", "traefik_private_key": ""}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (FILES, None),
+        (ACME, None),
+        (PRIVATE, None),
+        ({**ACME, "traefik_acme_challenge": "dns", "traefik_acme_dns_provider": "rfc2136"}, None),
+        ({**FILES, "traefik_certificate": ""}, "Set traefik_certificate to the PEM text"),
+        ({**FILES, "traefik_private_key": ""}, "Put traefik_private_key"),
+        ({**ACME, "traefik_certificate": CERTIFICATE}, "traefik_certificate_source is acme. Remove them"),
+        ({**PRIVATE, "traefik_private_key": KEY}, "traefik_certificate_source is private_ca. Remove them"),
+        ({**FILES, "traefik_acme_email": "a@b"}, "traefik_certificate_source is files. Remove them"),
+        ({**FILES, "traefik_acme_environment": {"A": "secret"}}, "traefik_certificate_source is files. Remove them"),
+        ({**ACME, "traefik_acme_email": ""}, "traefik_acme_email is empty"),
+        ({**ACME, "traefik_acme_email": "admin"}, "traefik_acme_email is admin"),
+        ({**ACME, "traefik_acme_challenge": "dns"}, "traefik_acme_dns_provider is empty"),
+        ({**ACME, "traefik_acme_dns_provider": "rfc2136"}, "Set traefik_acme_challenge to dns"),
+        ({**ACME, "traefik_acme_ca_server": "ca.example.org"}, "traefik_acme_ca_server is ca.example.org"),
+        ({**ACME, "traefik_acme_environment": {"A-B": "secret"}}, "the key A-B"),
+        ({**ACME, "traefik_certificate_names": []}, "traefik_certificate_names is empty"),
+        ({**ACME, "traefik_certificate_names": ["*.example.org"]}, "holds *.example.org"),
+        ({**PRIVATE, "traefik_private_ca_renewal_days": 0}, "traefik_private_ca_renewal_days (0)"),
+        ({**PRIVATE, "traefik_private_ca_certificate_days": 4000}, "traefik_private_ca_days (3650)"),
+        (
+            {**FILES, "traefik_dashboard_host": "t.example.org", "traefik_dashboard_enabled": False},
+            "traefik_dashboard_enabled is false",
+        ),
+        ({**FILES, "traefik_dashboard_host": "mq.example.org"}, "Give the dashboard a name of its own"),
+    ],
+)
+def test_what_a_source_of_certificates_needs(values, words):
+    found = role_templates.evaluate("traefik", "__traefik_source_problems", SITE, **values)
+    wrong = " ".join(problem["words"] for problem in found if problem["wrong"])
+    assert (words in wrong) if words else wrong == ""
+    assert "secret" not in wrong
+
+
+@pytest.mark.parametrize(
+    ("method", "owner", "path"),
+    [("file", "traefik", "/etc/systemd/system/traefik.service"), ("container", "root", "/etc/traefik/container.image")],
+)
+def test_what_a_method_starts_from(method, owner, path):
+    values = {"traefik_install_method": method}
+    files = role_templates.evaluate("traefik", "__traefik_state_files", SITE, **values)
+    assert files[0]["path"] == path
+    assert {item["owner"] for item in files if item["path"].endswith(".key")} == {owner}
+    assert render("etc/traefik/container.image.j2").strip() == "traefik:v3.7.15"
+
+
+def test_the_hosts_that_keep_a_private_ca():
+    hostvars = {"mq": {"traefik_certificate_source": "private_ca", "traefik_private_ca_dir": "/srv/ca"}, "mq-2": {}}
+    site = {**SITE, **STACK, "groups": {"traefikservers": ["mq", "mq-2"]}, "hostvars": hostvars}
+    assert role_templates.evaluate("traefik", "__stack_ca_hosts", site) == ["mq"]
+    assert role_templates.evaluate("traefik", "__stack_ca_path", site) == "/srv/ca/ca.crt"
+    site["hostvars"] = {"mq": {}, "mq-2": {}}
+    assert role_templates.evaluate("traefik", "__stack_ca_hosts", site) == []

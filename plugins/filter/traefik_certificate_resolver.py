@@ -1,0 +1,111 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filter that lets Traefik obtain the certificates of its routers."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: traefik_certificate_resolver
+short_description: Let Traefik obtain the certificates of its routers
+version_added: 1.0.0
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Returns a copy of a dynamic configuration of Traefik in which every router that ends TLS has a certificate resolver.
+  - Traefik takes the names from a router's rule. A rule that takes every name, or none, gets the names that are given,
+    each as a certificate of its own, so that one name that cannot be proved does not cost the others.
+  - Routers that pass TLS through, that speak plain, or that have a resolver already stay as they are.
+positional: resolver, names
+options:
+  _input:
+    description: The dynamic configuration.
+    type: dict
+    required: true
+  resolver:
+    description: Name of the certificate resolver in the static configuration.
+    type: str
+    required: true
+  names:
+    description: Names for the routers whose rule has none.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the configuration of a route whose certificate Traefik obtains
+  ansible.builtin.debug:
+    msg: "{{ config | usegalaxy_eu.celery.traefik_certificate_resolver('acme', ['mq.example.org']) }}"
+  vars:
+    config: "{{ {'tcp': [route]} | usegalaxy_eu.celery.traefik_dynamic_config }}"
+    route:
+      name: amqps
+      entry_point: amqps
+      servers: ["127.0.0.1:5672"]
+"""
+
+RETURN = r"""
+_value:
+  description: The configuration with the resolvers.
+  type: dict
+"""
+
+import copy
+import re
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+# A name in one of the matchers that Traefik reads domains from; "*" is none.
+NAMED = re.compile(r"\bHost(?:SNI)?\(\s*[`\"][^`\"*]")
+
+
+def traefik_certificate_resolver(config, resolver, names):
+    """Return a dynamic configuration whose routers obtain their certificates.
+
+    :param config: the configuration, a dict; it is left as it is.
+    :param resolver: name of the certificate resolver.
+    :param names: names for routers whose rule has none.
+    :returns: the new configuration.
+    :raises AnsibleFilterError: for another type, an empty name of the resolver, or no names where a router needs them.
+    """
+    if not isinstance(config, Mapping):
+        raise AnsibleFilterError(
+            f"traefik_certificate_resolver: the input is a {type(config).__name__}, not a dictionary. "
+            "Give a dynamic configuration."
+        )
+    if not isinstance(resolver, str) or not resolver:
+        raise AnsibleFilterError(
+            f"traefik_certificate_resolver: resolver is {resolver!r}. Name one of the static configuration."
+        )
+    if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
+        raise AnsibleFilterError(
+            f"traefik_certificate_resolver: names is {names!r}, not a list of names. Give ['mq.example.org']."
+        )
+    config = copy.deepcopy(config)
+    for kind in ("tcp", "http"):
+        for name, router in ((config.get(kind) or {}).get("routers") or {}).items():
+            tls = router.get("tls")
+            if tls is None or tls.get("passthrough") or tls.get("certResolver"):
+                continue
+            tls["certResolver"] = resolver
+            if NAMED.search(router.get("rule") or "") or tls.get("domains"):
+                continue
+            if not names:
+                raise AnsibleFilterError(
+                    f"traefik_certificate_resolver: the rule of the {kind} router {name} holds no name, and names is empty. "
+                    "Give the names of its clients."
+                )
+            tls["domains"] = [{"main": str(main)} for main in names]
+    return config
+
+
+class FilterModule:
+    """Filters of the collection for the certificates of the reverse proxy."""
+
+    def filters(self):
+        """Return the filters by name."""
+        return {"traefik_certificate_resolver": traefik_certificate_resolver}
