@@ -185,7 +185,7 @@ WRONG = {
         ),
         "image of no certain version": (
             {"traefik_install_method": "container", "traefik_image": "traefik:latest"},
-            ["traefik_image is traefik:latest", "a tag", "a digest"],
+            ["traefik_image is traefik:latest", "by its tag", "a digest"],
         ),
         "second leg to nobody": (
             {"traefik_broker_tls_enabled": True, "traefik_broker_tls_server_name": ""},
