@@ -267,6 +267,12 @@ def test_a_missing_variable(site, name):
     hold(site(without=[name]), name, MISSING[name])
 
 
+TLS_LISTENER = {
+    "rabbitmq_tls_enabled": True,
+    "rabbitmq_tls_port": 5673,
+    "rabbitmq_certificate": CERTIFICATE,
+    "rabbitmq_private_key": PRIVATE_KEY,
+}
 WRONG = {
     "a mistyped name": (
         {"celery_worker": [{"name": "worker"}]},
@@ -315,6 +321,51 @@ WRONG = {
     "a key of another certificate": (
         {"traefik_private_key": pair()[1]},
         ["traefik_private_key", "The private key does not belong to the certificate CN=mq"],
+    ),
+    "no listener at all": (
+        {"rabbitmq_plain_enabled": False, "traefik_broker_servers": ["192.0.2.12:5672"]},
+        ["rabbitmq_plain_enabled and rabbitmq_tls_enabled are both false", "Set one of them to true"],
+    ),
+    "a TLS listener without a certificate": (
+        {"rabbitmq_tls_enabled": True, "rabbitmq_tls_port": 5673},
+        ["rabbitmq_certificate and rabbitmq_private_key", "holds no -----BEGIN CERTIFICATE-----"],
+    ),
+    "a TLS listener with a certificate of yesterday": (
+        {**TLS_LISTENER, "rabbitmq_certificate": pair(days=-1)[0]},
+        ["rabbitmq_certificate", "The certificate CN=mq expired on", "does not belong to the certificate"],
+    ),
+    "a TLS listener with a certificate for another name": (
+        {**TLS_LISTENER, **dict(zip(("rabbitmq_certificate", "rabbitmq_private_key"), pair(["mq02.example.org"])))},
+        ["rabbitmq_certificate", "does not cover mq.example.org; it covers mq02.example.org"],
+    ),
+    "two listeners on one port": (
+        {**TLS_LISTENER, "rabbitmq_tls_port": 5672},
+        ["rabbitmq_amqp_port, rabbitmq_tls_port", "must differ", "127.0.0.1:5672, 127.0.0.1:5672"],
+    ),
+    "a TLS listener on Traefik's port": (
+        {**TLS_LISTENER, "rabbitmq_tls_port": 5671},
+        ["rabbitmq_tls_port is 5671 on mq, but Traefik listens on :5671 there", "for example 5673"],
+    ),
+    "passthrough to a broker without TLS": (
+        {"traefik_broker_mode": "passthrough"},
+        ["rabbitmq_tls_enabled is false on mq", "traefik_broker_mode is passthrough", "to terminate"],
+    ),
+    # The group of the brokers becomes that of the databases: another host than Traefik's.
+    "a broker without TLS on another host": (
+        {"rabbitmqservers_group": "dbservers"},
+        ["rabbitmq_tls_enabled is false on db", "Traefik is on another host, mq", "rabbitmq_certificate"],
+    ),
+    "a broker on another host that listens on loopback": (
+        {"rabbitmqservers_group": "dbservers", **TLS_LISTENER},
+        ["rabbitmq_tls_address is 127.0.0.1 on db", "Traefik on mq does not reach it", "or to 0.0.0.0"],
+    ),
+    "a mode that is none": (
+        {"traefik_broker_mode": "pass-through"},
+        ["traefik_broker_mode", "one of", "passthrough"],
+    ),
+    "authorities that are not there": (
+        {**TLS_LISTENER, "traefik_broker_tls_enabled": True, "traefik_broker_tls_ca_file": "/nonexistent/ca.pem"},
+        ["traefik_broker_tls_ca_file is /nonexistent/ca.pem", "Place it there"],
     ),
     "an address that is none": (
         {"traefik_broker_allowed_networks": ["10.0.0.300"]},
