@@ -74,6 +74,7 @@ TLS_MODES = ("terminate", "passthrough", "none")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 # A back tick would end the string inside a rule; Traefik itself takes what remains as a host name or as "*".
 HOST = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*")
+SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):([0-9]{1,5})")
 PATH = re.compile(r"/[^\n]+")
 URL = re.compile(r"https?://[^\s/]+(/\S*)?")
@@ -150,7 +151,8 @@ def _servers_tls(route, where, mode):
             "is true, but with passthrough the client's own TLS reaches the servers",
             "Leave it out, or set tls to terminate.",
         )
-    tls = {"serverName": _text(route, "servers_tls_name", where, HOST, "Give the name in the servers' certificates.")}
+    remedy = "Give the name in the servers' certificates."
+    tls = {"serverName": _text(route, "servers_tls_name", where, SERVER_NAME, remedy)}
     if route.get("servers_tls_ca_file"):
         # A relative path, or one that is not there, Traefik takes for a text without certificates.
         remedy = "Give an absolute path on the host, or leave it out to have the system's store."

@@ -22,6 +22,7 @@ from tools.preflight_site import (
     PREFLIGHT_PLAYS,
     SECRETS,
     SITE,
+    TLS_LISTENER,
     build_site,
     hold,
     snapshot,
@@ -70,6 +71,12 @@ def test_a_missing_variable(site, name):
     hold(site(without=[name]), name, MISSING[name])
 
 
+TLS_LISTENER = {
+    "rabbitmq_tls_enabled": True,
+    "rabbitmq_tls_port": 5673,
+    "rabbitmq_certificate": CERTIFICATE,
+    "rabbitmq_private_key": PRIVATE_KEY,
+}
 WRONG = {
     "a mistyped name": (
         {"celery_worker": [{"name": "worker"}]},
@@ -90,6 +97,23 @@ WRONG = {
     "prefork for external tasks": (
         {"celery_workers": [{"name": "worker", "pool": "prefork", "queues": ["galaxy.external"]}]},
         ["celery_workers: the class worker consumes galaxy.external with the pool prefork", "Remedy: pool: threads"],
+    ),
+    "a TLS listener on Traefik's port": (
+        {**TLS_LISTENER, "rabbitmq_tls_port": 5671},
+        ["rabbitmq_tls_port is 5671 on mq, but Traefik listens on :5671 there", "for example 5673"],
+    ),
+    "passthrough to a broker without TLS": (
+        {"traefik_broker_mode": "passthrough"},
+        ["rabbitmq_tls_enabled is false on mq", "traefik_broker_mode is passthrough", "to terminate"],
+    ),
+    # The group of the brokers becomes that of the databases: another host than Traefik's.
+    "a broker without TLS on another host": (
+        {"rabbitmqservers_group": "dbservers"},
+        ["rabbitmq_tls_enabled is false on db", "Traefik is on another host, mq", "rabbitmq_certificate"],
+    ),
+    "a broker on another host that listens on loopback": (
+        {"rabbitmqservers_group": "dbservers", **TLS_LISTENER},
+        ["rabbitmq_tls_address is 127.0.0.1 on db", "Traefik on mq does not reach it", "or to 0.0.0.0"],
     ),
 }
 
@@ -114,7 +138,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
     checks = r"([\w.]+ : )?(preflight \| |free_ports \| |Validating arguments against )"
-    known = re.compile(f"Gathering Facts|Run the preflight of |{checks}")
+    known = re.compile(f"Gathering Facts|Run the preflight of |Check how Traefik reaches |{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 

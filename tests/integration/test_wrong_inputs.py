@@ -14,7 +14,7 @@ import json
 import socket
 
 import pytest
-from tools.preflight_site import MARKS, SECRETS, build_site, pair
+from tools.preflight_site import MARKS, SECRETS, TLS_LISTENER, build_site, pair
 
 MARK = SECRETS["flower_amqp_password"]
 # Held by these tests from here on.
@@ -76,12 +76,16 @@ WRONG = {
             {"rabbitmq_tls_enabled": True},
             ["rabbitmq_tls_enabled is true, but rabbitmq_certificate", "rabbitmq_private_key"],
         ),
+        "TLS with a certificate of yesterday": (
+            {**TLS_LISTENER, "rabbitmq_certificate": pair(days=-1)[0]},
+            ["rabbitmq_certificate", "The certificate CN=mq expired on", "does not belong to the certificate"],
+        ),
+        "TLS with another name": (
+            {**TLS_LISTENER, **dict(zip(("rabbitmq_certificate", "rabbitmq_private_key"), pair(["mq02.example.org"])))},
+            ["rabbitmq_certificate", "does not cover mq.example.org; it covers mq02.example.org"],
+        ),
         "TLS on a port that is used": (
-            {
-                "rabbitmq_tls_enabled": True,
-                "rabbitmq_tls_port": 5672,
-                **dict(zip(("rabbitmq_certificate", "rabbitmq_private_key"), pair())),
-            },
+            {**TLS_LISTENER, "rabbitmq_tls_port": 5672},
             ["is 5672", "different from the others"],
         ),
         "port in words": ({"rabbitmq_amqp_port": "amqp"}, ["rabbitmq_amqp_port is 'amqp'", "a whole number"]),
@@ -148,6 +152,7 @@ WRONG = {
             ["traefik_private_key", "Give the text, not a path"],
         ),
         "certificate that is none": ({"traefik_certificate": "none"}, ["traefik_certificate"]),
+        "mode of the broker": ({"traefik_broker_mode": "pass"}, ["traefik_broker_mode", "passthrough"]),
         "version of TLS": ({"traefik_tls_min_version": "1.1"}, ["traefik_tls_min_version", "1.2"]),
         "version as a number": ({"traefik_tls_min_version": 1.2}, ["traefik_tls_min_version is 1.2", "a string"]),
         "public internals": (

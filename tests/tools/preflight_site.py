@@ -117,6 +117,13 @@ SECRETS = {
     "rabbitmq_erlang_cookie": "markCookie0123456789abcdef",
     "traefik_private_key": PRIVATE_KEY,
 }
+# For a broker that speaks TLS itself, on a port beside Traefik's.
+TLS_LISTENER = {
+    "rabbitmq_tls_enabled": True,
+    "rabbitmq_tls_port": 5673,
+    "rabbitmq_certificate": CERTIFICATE,
+    "rabbitmq_private_key": PRIVATE_KEY,
+}
 # What of the secrets would betray them, in whatever encoding a message has.
 MARKS = ["mark@galaxy", "mark%40galaxy", "markCookie", PRIVATE_KEY.splitlines()[1]] + [
     value for value in SECRETS.values() if value.startswith("mark-")

@@ -7,6 +7,7 @@
 
 shake  TLS handshake only: protocol and certificate, with or without a server name.
 once   the same, and a message through a queue of its own.
+quiet  says nothing at all, not even TLS, and waits until the server hangs up.
 hold   opens a connection without heartbeats, and sends nothing until `ask` tells it to send a message.
 ask    lets a holding client send a message, and prints whether it came back and for how long it had been silent.
 """
@@ -46,9 +47,16 @@ def shake(options):
         # OpenSSL itself refuses the old ones at its usual level; here the server is to do it.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = VERSIONS[options.tls]
-    with socket.create_connection((options.address, options.port), timeout=10) as plain:
-        with context.wrap_socket(plain, server_hostname=options.server_name) as sock:
-            return seen(sock)
+    plain = socket.create_connection((options.address, options.port), timeout=10)
+    with context.wrap_socket(plain, server_hostname=options.server_name) as sock:
+        return seen(sock)
+
+
+def quiet(options):
+    """Wait for the end of a connection on which nobody says anything."""
+    begin = time.monotonic()
+    with socket.create_connection((options.address, options.port), timeout=25) as sock:
+        return {"received": len(sock.recv(1)), "seconds": time.monotonic() - begin}
 
 
 def connect(options):
@@ -126,7 +134,7 @@ def ask(options):
 def main():
     """Run one of the commands."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=["shake", "once", "hold", "ask"])
+    parser.add_argument("command", choices=["shake", "once", "quiet", "hold", "ask"])
     parser.add_argument("--address")
     parser.add_argument("--port", type=int, default=5671)
     parser.add_argument("--server-name")

@@ -85,6 +85,37 @@ def test_configuration_with_other_values():
     assert found["auth_ldap.use_ssl"] == "true"
 
 
+def test_a_tls_listener_beside_the_plain_one():
+    found = configuration(rabbitmq_tls_enabled=True)
+    assert {key: value for key, value in found.items() if key not in configuration()} == {
+        "listeners.ssl.default": "5671",
+        "ssl_options.certfile": "/etc/rabbitmq/tls/server.crt",
+        "ssl_options.fail_if_no_peer_cert": "false",
+        "ssl_options.keyfile": "/etc/rabbitmq/tls/server.key",
+        "ssl_options.verify": "verify_none",
+        "ssl_options.versions.1": "tlsv1.3",
+        "ssl_options.versions.2": "tlsv1.2",
+    }
+    assert found["listeners.tcp.default"] == "5672"
+
+
+def test_a_tls_listener_alone():
+    found = configuration(
+        rabbitmq_tls_enabled=True, rabbitmq_plain_enabled=False, rabbitmq_config={"ssl_options.versions.2": None}
+    )
+    assert found["listeners.tcp"] == "none"
+    assert "listeners.tcp.default" not in found
+    assert [value for key, value in found.items() if key.startswith("ssl_options.versions")] == ["tlsv1.3"]
+
+
+def test_the_certificate_of_the_broker_is_told_by_its_digest():
+    values = {"rabbitmq_certificate": "CERTIFICATE\n\n", "rabbitmq_private_key": "KEY"}
+    told = role_templates.evaluate("rabbitmq", "__rabbitmq_tls_told", SITE, **values)
+    assert told == hashlib.sha256(b"CERTIFICATE").hexdigest() + "\n"
+    files = role_templates.evaluate("rabbitmq", "__rabbitmq_tls_files", SITE, **values)
+    assert {entry["name"] for entry in files} == {"server.crt", "server.key"}
+
+
 def test_configuration_holds_no_password():
     text = render("rabbitmq.conf.j2")
     assert not [secret for name, secret in SITE.items() if name.endswith(("password", "cookie")) and secret in text]
@@ -164,6 +195,27 @@ def test_ports_are_published_on_the_chosen_address(address, url):
     ]
     found = role_templates.evaluate("rabbitmq", "__rabbitmq_management_url", SITE, **values)
     assert found.strip() == f"http://{url}:8443"
+
+
+@pytest.mark.parametrize(
+    ("values", "amqp"),
+    [
+        ({"rabbitmq_tls_enabled": True}, ["127.0.0.1:5672:5672/tcp", "127.0.0.1:5671:5671/tcp"]),
+        (
+            {
+                "rabbitmq_tls_enabled": True,
+                "rabbitmq_plain_enabled": False,
+                "rabbitmq_tls_port": 5673,
+                "rabbitmq_tls_address": "10.0.0.5",
+            },
+            ["10.0.0.5:5673:5671/tcp"],
+        ),
+        ({"rabbitmq_plain_enabled": False}, []),
+    ],
+)
+def test_only_a_listener_that_is_on_is_published(values, amqp):
+    ports = role_templates.evaluate("rabbitmq", "__rabbitmq_published_ports", SITE, **values)
+    assert ports == [*amqp, "127.0.0.1:15672:15672/tcp", "127.0.0.1:15692:15692/tcp"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import hashlib
 import pytest
 import yaml
 from ansible.errors import AnsibleTemplateError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from tools import role_templates
 
 STATIC, DYNAMIC = "etc/traefik/traefik.yml.j2", "etc/traefik/dynamic/galaxy-celery.yml.j2"
@@ -112,6 +114,54 @@ def test_dynamic_configuration_with_other_values():
     assert pulsar["rule"] == "HostSNI(`pulsar.example.org`)"
     assert pulsar["tls"] == {"passthrough": True}
     assert found["tls"]["options"]["default"] == {"minVersion": "VersionTLS13", "sniStrict": False}
+
+
+def broker(**values):
+    """Router, balancer and transport of the broker's route."""
+    tcp = dynamic(galaxy_amqp_host="mq.example.org", **values)["tcp"]
+    balancer = tcp["services"]["amqps"]["loadBalancer"]
+    return tcp["routers"]["amqps"], balancer, tcp["serversTransports"][balancer["serversTransport"]]
+
+
+def test_passthrough_to_the_broker():
+    router, balancer, transport = broker(traefik_broker_mode="passthrough", traefik_broker_tls_enabled=True)
+    assert (router["rule"], router["tls"]) == ("HostSNI(`*`)", {"passthrough": True})
+    assert balancer["servers"] == [{"address": "127.0.0.1:5671"}]
+    # What speaks TLS to the broker is the client.
+    assert transport == {"proxyProtocol": {"version": 2}}
+
+
+@pytest.mark.parametrize(
+    ("values", "tls"),
+    [
+        ({}, {"serverName": "mq.example.org"}),
+        (
+            {"traefik_broker_tls_ca_file": "/etc/ssl/own.pem", "traefik_broker_tls_server_name": "mq02.example.org"},
+            {"serverName": "mq02.example.org", "rootCAs": ["/etc/ssl/own.pem"]},
+        ),
+    ],
+)
+def test_tls_on_the_second_leg(values, tls):
+    router, balancer, transport = broker(traefik_broker_tls_enabled=True, rabbitmq_tls_port=5673, **values)
+    assert router["tls"] == {"options": "default"}
+    assert balancer["servers"] == [{"address": "127.0.0.1:5673", "tls": True}]
+    assert transport == {"proxyProtocol": {"version": 2}, "tls": tls}
+
+
+@pytest.mark.parametrize(("text", "shown"), [("AUTHORITIES", True), ("", False)])
+def test_replaced_authorities_change_the_configuration(text, shown):
+    found = render(DYNAMIC, __traefik_broker_ca_file={"content": base64.b64encode(text.encode()).decode()})
+    assert (hashlib.sha256(b"AUTHORITIES").hexdigest() in found) == shown
+    assert ("Authorities" in found) == shown
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [("terminate", ["mq.example.org", "mq-admin.example.org"]), ("passthrough", ["mq-admin.example.org"])],
+)
+def test_the_names_of_the_certificate(mode, names):
+    values = {"galaxy_amqp_host": "mq.example.org", "traefik_broker_mode": mode}
+    assert role_templates.evaluate("traefik", "traefik_certificate_names", SITE, **values) == names
 
 
 @pytest.mark.parametrize("certificate", [CERTIFICATE, CERTIFICATE + "\n\n"])
@@ -329,3 +379,46 @@ def test_the_hosts_that_keep_a_private_ca():
     assert role_templates.evaluate("traefik", "__stack_ca_path", site) == "/srv/ca/ca.crt"
     site["hostvars"] = {"mq": {}, "mq-2": {}}
     assert role_templates.evaluate("traefik", "__stack_ca_hosts", site) == []
+
+
+def way(mq, name="edge", **values):
+    """Servers, TLS and problems of the way from a Traefik on a host to a broker on mq, as the playbooks see it."""
+    hostvars = {"mq": {"ansible_facts": facts(5), **mq}, "edge": {"ansible_facts": facts(6)}}
+    site = {**SITE, **STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": name}
+    names = ("traefik_broker_servers", "traefik_broker_tls_enabled")
+    return [role_templates.evaluate("traefik", found, site, **values) for found in names]
+
+
+REACHED = {"rabbitmq_tls_enabled": True, "rabbitmq_tls_address": "0.0.0.0", "rabbitmq_tls_port": 5673}  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("options", "servers", "tls"),
+    [
+        ({"name": "mq"}, ["127.0.0.1:5672"], False),
+        ({"name": "mq", "traefik_broker_mode": "passthrough"}, ["127.0.0.1:5673"], False),
+        ({}, ["10.0.0.5:5673"], True),
+        ({"traefik_broker_mode": "passthrough"}, ["10.0.0.5:5673"], False),
+        # The inventory wins over the playbooks.
+        ({"traefik_broker_servers": ["10.9.9.9:5672"], "traefik_broker_tls_enabled": False}, ["10.9.9.9:5672"], False),
+    ],
+)
+def test_the_way_to_the_broker(options, servers, tls):
+    assert way(REACHED, **options) == [servers, tls]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "words"),
+    [
+        ({}, ["rabbitmq_tls_enabled is false on mq"]),
+        ({"traefik_broker_servers": ["10.9.9.9:5672"]}, []),
+        ({"traefik_broker_mode": "passthrough"}, ["traefik_broker_mode is passthrough"]),
+    ],
+)
+def test_a_way_that_is_none_is_told_before_the_roles(inventory, words):
+    hostvars = {"mq": {"ansible_facts": facts(5)}, "edge": {}}
+    variables = {**STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": "edge"}
+    templar = Templar(loader=DataLoader(), variables=role_templates.trusted({**variables, **inventory}))
+    problems = templar.template(trust_as_template("{{ __stack_broker_problems }}"))
+    assert len(problems) == len(words)
+    assert [word for word in words if word not in " ".join(problems)] == []

@@ -45,6 +45,32 @@ def test_passthrough_by_names():
     assert router["tls"] == {"passthrough": True}
 
 
+@pytest.mark.parametrize(
+    ("more", "transport"),
+    [
+        ({}, {"tls": {"serverName": "mq.example.org"}}),
+        (
+            {"proxy_protocol": True, "servers_tls_ca_file": "/etc/ssl/ca.pem"},
+            {"proxyProtocol": {"version": 2}, "tls": {"serverName": "mq.example.org", "rootCAs": ["/etc/ssl/ca.pem"]}},
+        ),
+    ],
+)
+def test_tls_to_the_servers(more, transport):
+    servers = ["10.0.0.5:5671", "10.0.0.6:5671"]
+    route = {**TCP, "servers": servers, "servers_tls": True, "servers_tls_name": "mq.example.org"}
+    tcp = traefik_dynamic_config({"tcp": [{**route, **more}]})["tcp"]
+    assert tcp["services"]["amqps"]["loadBalancer"] == {
+        "servers": [{"address": "10.0.0.5:5671", "tls": True}, {"address": "10.0.0.6:5671", "tls": True}],
+        "serversTransport": "amqps",
+    }
+    assert tcp["serversTransports"] == {"amqps": transport}
+
+
+def test_keys_of_a_second_leg_that_is_off_say_nothing():
+    off = {**TCP, "servers_tls": False, "servers_tls_name": "", "servers_tls_ca_file": "", "tls": "passthrough"}
+    assert "serversTransports" not in traefik_dynamic_config({"tcp": [off]})["tcp"]
+
+
 def test_plain_tcp_has_no_tls():
     assert "tls" not in traefik_dynamic_config({"tcp": [{**TCP, "tls": "none"}]})["tcp"]["routers"]["amqps"]
 
@@ -107,6 +133,13 @@ def test_a_service_of_traefik_itself():
         ({"tcp": [{**TCP, "servers": ["127.0.0.1"]}]}, ["'127.0.0.1'", "host:port"]),
         ({"tcp": [{**TCP, "servers": "127.0.0.1:5672"}]}, ["not a list"]),
         ({"tcp": [{**TCP, "tls": "terminat"}]}, ["'terminat'", "terminate, passthrough, none"]),
+        ({"tcp": [{**TCP, "servers_tls": True}]}, ["amqps.servers_tls_name is None", "servers' certificates"]),
+        ({"tcp": [{**TCP, "servers_tls": True, "servers_tls_name": "*"}]}, ["amqps.servers_tls_name is '*'"]),
+        ({"tcp": [{**TCP, "servers_tls": True, "tls": "passthrough"}]}, ["amqps.servers_tls", "set tls to terminate"]),
+        (
+            {"tcp": [{**TCP, "servers_tls": True, "servers_tls_name": "a", "servers_tls_ca_file": "ca.pem"}]},
+            ["amqps.servers_tls_ca_file is 'ca.pem'", "absolute path"],
+        ),
         ({"tcp": [{**TCP, "hosts": ["a`) || HostSNI(`b"]}]}, ["amqps.hosts"]),
         ({"tcp": [{**TCP, "hosts": ["a.example.org"], "tls": "none"}]}, ["without TLS there is no SNI"]),
         ({"tcp": [{**TCP, "allowed_networks": ["10.0.0.1/8"]}]}, ["10.0.0.1/8", "host bits"]),
