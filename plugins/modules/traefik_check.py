@@ -270,10 +270,15 @@ class Trial:
 
     def end(self, process):
         """End the trial run; the program that shows a container's output is not the container."""
-        if self.params["image"]:
+        # It may be about to start, so once more.
+        for _try in range(3 if self.params["image"] else 0):
             subprocess.run(["docker", "kill", self.container], capture_output=True, check=False)
-        else:
-            process.kill()
+            try:
+                process.wait(5)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+        process.kill()
         process.wait()
 
     def output(self, *arguments):

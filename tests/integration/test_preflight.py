@@ -71,12 +71,6 @@ def test_a_missing_variable(site, name):
     hold(site(without=[name]), name, MISSING[name])
 
 
-TLS_LISTENER = {
-    "rabbitmq_tls_enabled": True,
-    "rabbitmq_tls_port": 5673,
-    "rabbitmq_certificate": CERTIFICATE,
-    "rabbitmq_private_key": PRIVATE_KEY,
-}
 WRONG = {
     "a mistyped name": (
         {"celery_worker": [{"name": "worker"}]},

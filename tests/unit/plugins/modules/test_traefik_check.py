@@ -194,3 +194,63 @@ def test_a_program_that_ends(run, tmp_path):
     assert result["errors"] == [{"part": "static", "where": "", "words": "it ended without a word"}]
     result = run(traefik_check, binary=double(tmp_path, "echo panic: broken"), static={}, dynamic={})
     assert result["errors"] == [{"part": "static", "where": "", "words": "panic: broken"}]
+
+
+# An engine that runs the program beside it, has one image, and notes what it was asked.
+ENGINE = r"""
+echo "$@" >> "$0.asked"
+case $1 in
+  image) test "$3" = traefik:v3; exit ;;
+  kill) kill -9 "$(cat "$0.$2")"; exit ;;
+esac
+while [ "$1" != --entrypoint=traefik ]; do
+  case $1 in --name=*) name=${1#--name=} ;; esac
+  shift
+done
+shift 2
+echo "WARNING: this kernel has no limit of swap" >&2
+echo $$ > "$0.$name"
+exec BINARY "$@"
+"""
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """Put a double of the engine's program before the real one."""
+    path = tmp_path / "docker"
+    path.write_text("#!/bin/sh" + ENGINE.replace("BINARY", str(BINARY)))
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path / "docker.asked"
+
+
+@real
+@pytest.mark.parametrize(("rule", "valid"), [("HostSNI(`*`)", True), ("HostSNIx(`*`)", False)])
+def test_an_image(run, files, engine, rule, valid):
+    dynamic = changed(DYNAMIC, "tcp/routers/amqps/rule", rule)
+    result = run(traefik_check, image="traefik:v3", static=STATIC, dynamic=dynamic, files=files)
+    assert (result["valid"], result["checked"]) == (valid, True), result
+    asked = engine.read_text(encoding="utf-8").splitlines()
+    ran = [line for line in asked if line.startswith("run ")]
+    assert all(f"--cap-drop=ALL --user={os.geteuid()}:{os.getegid()}" in line for line in ran)
+    # The trial run is the last one, and it is ended by its name.
+    assert asked[-1].startswith("kill traefik-check-")
+
+
+def test_an_image_that_is_not_there(run, engine):
+    arguments = {"image": "traefik:v4", "static": {}, "dynamic": {}}
+    assert run(traefik_check, check=True, **arguments)["checked"] is False
+    assert (
+        "image is traefik:v4, which the Docker engine of this host does not have"
+        in run(traefik_check, **arguments)["msg"]
+    )
+
+
+def test_no_engine(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "does not have" in run(traefik_check, image="traefik:v3", static={}, dynamic={})["msg"]
+
+
+def test_binary_or_image(run):
+    assert "binary, image" in run(traefik_check, static={}, dynamic={})["msg"]
+    assert "mutually exclusive" in run(traefik_check, binary="/b", image="i", static={}, dynamic={})["msg"]
