@@ -26,7 +26,7 @@ options:
       tcp:
         description: >-
           TCP routes, as in C(traefik_tcp_routes) of the role C(traefik). Keys C(name), C(entry_point), C(hosts),
-          C(rule), C(servers), C(tls), C(proxy_protocol), C(allowed_networks).
+          C(rule), C(servers), C(tls), C(proxy_protocol), C(allowed_networks), C(health_check).
         type: list
         elements: dict
         default: []
@@ -63,7 +63,8 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-TCP_KEYS = ("name", "entry_point", "hosts", "rule", "servers", "tls", "proxy_protocol", "allowed_networks")
+TCP_KEYS = ("name", "entry_point", "hosts", "rule", "servers", "tls", "proxy_protocol", "allowed_networks", "health_check")
+HEALTH_CHECK_KEYS = ("interval_seconds", "timeout_seconds")
 HTTP_KEYS = ("name", "entry_point", "host", "rule", "urls", "service", "tls", "allowed_networks")
 TLS_MODES = ("terminate", "passthrough", "none")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -124,6 +125,28 @@ def _networks(route, where):
     return [str(network) for network in networks]
 
 
+def _health_check(route, where):
+    """Return Traefik's healthCheck, or None: it connects to each server, and leaves out those that do not answer."""
+    check = route.get("health_check")
+    if not check:
+        return None
+    where = f"{where}.health_check"
+    _known(check, HEALTH_CHECK_KEYS, where)
+    for key in HEALTH_CHECK_KEYS:
+        value = check.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            _fail(f"{where}.{key}", f"is {value!r}", "Give whole seconds, at least 1.")
+    if check["timeout_seconds"] > check["interval_seconds"]:
+        _fail(where, f"has a timeout of {check['timeout_seconds']} s", "Give one that is not longer than the interval.")
+    seconds = {key: f"{check[key]}s" for key in HEALTH_CHECK_KEYS}
+    # A server that is down is asked as often as one that is not.
+    return {
+        "interval": seconds["interval_seconds"],
+        "unhealthyInterval": seconds["interval_seconds"],
+        "timeout": seconds["timeout_seconds"],
+    }
+
+
 def _names(routes, kind, keys):
     seen = set()
     for index, route in enumerate(routes):
@@ -159,6 +182,9 @@ def _tcp(routes):
             router["middlewares"] = [f"{name}-networks"]
         servers = _strings(route, "servers", where, SERVER, "Give servers as host:port, for example 127.0.0.1:5672.")
         balancer = {"servers": [{"address": server} for server in servers]}
+        health_check = _health_check(route, where)
+        if health_check:
+            balancer["healthCheck"] = health_check
         if route.get("proxy_protocol"):
             transports[name] = {"proxyProtocol": {"version": 2}}
             balancer["serversTransport"] = name
