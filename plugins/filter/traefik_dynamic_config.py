@@ -28,7 +28,7 @@ options:
         description: >-
           TCP routes, as in C(traefik_tcp_routes) of the role C(traefik). Keys C(name), C(entry_point), C(hosts),
           C(rule), C(servers), C(servers_tls), C(servers_tls_name), C(servers_tls_ca_file), C(tls), C(proxy_protocol),
-          C(allowed_networks).
+          C(allowed_networks), C(health_check).
         type: list
         elements: dict
         default: []
@@ -67,8 +67,9 @@ from ansible.errors import AnsibleFilterError
 
 TCP_KEYS = (
     "name", "entry_point", "hosts", "rule", "servers", "servers_tls", "servers_tls_name", "servers_tls_ca_file", "tls",
-    "proxy_protocol", "allowed_networks",
+    "proxy_protocol", "allowed_networks", "health_check",
 )  # fmt: skip
+HEALTH_CHECK_KEYS = ("interval_seconds", "timeout_seconds")
 HTTP_KEYS = ("name", "entry_point", "host", "rule", "urls", "service", "tls", "allowed_networks")
 TLS_MODES = ("terminate", "passthrough", "none")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -131,6 +132,28 @@ def _networks(route, where):
     return [str(network) for network in networks]
 
 
+def _health_check(route, where):
+    """Return Traefik's healthCheck, or None: it connects to each server, and leaves out those that do not answer."""
+    check = route.get("health_check")
+    if not check:
+        return None
+    where = f"{where}.health_check"
+    _known(check, HEALTH_CHECK_KEYS, where)
+    for key in HEALTH_CHECK_KEYS:
+        value = check.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            _fail(f"{where}.{key}", f"is {value!r}", "Give whole seconds, at least 1.")
+    if check["timeout_seconds"] > check["interval_seconds"]:
+        _fail(where, f"has a timeout of {check['timeout_seconds']} s", "Give one that is not longer than the interval.")
+    seconds = {key: f"{check[key]}s" for key in HEALTH_CHECK_KEYS}
+    # A server that is down is asked as often as one that is not.
+    return {
+        "interval": seconds["interval_seconds"],
+        "unhealthyInterval": seconds["interval_seconds"],
+        "timeout": seconds["timeout_seconds"],
+    }
+
+
 def _names(routes, kind, keys):
     seen = set()
     for index, route in enumerate(routes):
@@ -182,6 +205,9 @@ def _tcp(routes):
             router["middlewares"] = [f"{name}-networks"]
         servers = _strings(route, "servers", where, SERVER, "Give servers as host:port, for example 127.0.0.1:5672.")
         balancer = {"servers": [{"address": server} for server in servers]}
+        health_check = _health_check(route, where)
+        if health_check:
+            balancer["healthCheck"] = health_check
         transport = {"proxyProtocol": {"version": 2}} if route.get("proxy_protocol") else {}
         if route.get("servers_tls"):
             transport["tls"] = _servers_tls(route, where, mode)

@@ -18,6 +18,18 @@ description:
     C(broker_use_ssl) ask for. A connection of Galaxy itself checks less, so this is a proof and not an imitation.
   - Of several URLs the first is used.
 options:
+  queues:
+    description:
+      - Queues to look at. One that does not exist is left alone, and one that exists is declared once more as Celery does, which
+        changes nothing.
+    type: list
+    elements: str
+    default: []
+  queue_type:
+    description: The type with which O(queues) are declared.
+    type: str
+    choices: [classic, quorum]
+    default: classic
   timeout_seconds:
     description: Seconds for each step, at most three times as long in all.
     type: int
@@ -81,6 +93,21 @@ seconds:
   description: Seconds from the first packet to the end of the login.
   returned: success
   type: float
+queues:
+  description: Those of O(queues) that exist, by name.
+  returned: success
+  type: dict
+  sample: {celery: {messages: 0, consumers: 2, conflict: null}}
+  contains:
+    messages:
+      description: Number of messages that wait.
+      type: int
+    consumers:
+      description: Number of consumers.
+      type: int
+    conflict:
+      description: Why the broker refuses to take the queue for one of O(queue_type). Null if it does not.
+      type: str
 tls:
   description: The verified TLS session. Null for a connection without TLS.
   returned: success
@@ -129,6 +156,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
 )
 
 try:
+    import amqp
     import kombu
     from kombu.utils.url import url_to_parts
 except ImportError:
@@ -158,11 +186,39 @@ def _describe_tls(sock):
     }
 
 
-def look(settings, seconds):
+def look_at_queue(session, name, kind):
+    """Return what is known of a queue, or None when there is none.
+
+    :param session: an open connection of py-amqp.
+    :param name: name of the queue.
+    :param kind: the type with which Celery would declare it.
+    """
+    channel = session.channel()
+    try:
+        found = channel.queue_declare(queue=name, passive=True)
+    except amqp.exceptions.NotFound:  # the broker has closed the channel
+        return None
+    conflict = None
+    try:
+        channel.queue_declare(
+            queue=name,
+            durable=True,
+            auto_delete=False,
+            arguments={"x-queue-type": kind} if kind != "classic" else None,
+        )
+        channel.close()
+    except amqp.exceptions.PreconditionFailed as exc:
+        conflict = exc.reply_text
+    return {"messages": found.message_count, "consumers": found.consumer_count, "conflict": conflict}
+
+
+def look(settings, seconds, queues=(), queue_type="classic"):
     """Connect, log in, and return what the server says about itself.
 
     :param settings: a Settings object.
     :param seconds: bound for each step.
+    :param queues: names of queues to look at.
+    :param queue_type: the type with which they are declared.
     :raises CeleryModuleError: with the reason and the remedy.
     """
     url = settings.urls[0]
@@ -193,7 +249,9 @@ def look(settings, seconds):
     elapsed = time.monotonic() - begin
     try:
         properties = session.server_properties
+        looked = {name: look_at_queue(session, name, queue_type) for name in queues}
         return {
+            "queues": {name: queue for name, queue in looked.items() if queue},
             "host": connection.hostname,
             "port": connection.port,
             "vhost": connection.virtual_host,
@@ -209,7 +267,12 @@ def look(settings, seconds):
 
 def main():
     module = AnsibleModule(
-        argument_spec={"timeout_seconds": {"type": "int", "default": 10}, **CONNECTION_ARGUMENTS},
+        argument_spec={
+            "timeout_seconds": {"type": "int", "default": 10},
+            "queues": {"type": "list", "elements": "str", "default": []},
+            "queue_type": {"type": "str", "choices": ["classic", "quorum"], "default": "classic"},
+            **CONNECTION_ARGUMENTS,
+        },
         supports_check_mode=True,
         **CONNECTION_RULES,
     )
@@ -221,7 +284,8 @@ def main():
     settings = None
     try:
         settings = Settings(module.params)
-        found = run_bounded(lambda: look(settings, seconds), 3 * seconds, f"connecting to {settings.broker}")
+        queues = module.params["queues"], module.params["queue_type"]
+        found = run_bounded(lambda: look(settings, seconds, *queues), 3 * seconds, f"connecting to {settings.broker}")
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
         text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
         module.fail_json(msg=settings.mask(text) if settings else text)

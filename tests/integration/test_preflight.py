@@ -71,7 +71,40 @@ def test_a_missing_variable(site, name):
     hold(site(without=[name]), name, MISSING[name])
 
 
+def nodes(*pairs):
+    """A list of cluster nodes, each by its name and the end of its address."""
+    return {"rabbitmq_cluster_nodes": [{"name": name, "address": f"192.0.2.{end}"} for name, end in pairs]}
+
+
 WRONG = {
+    "a cluster of two": (
+        nodes(("mq", 1), ("mq-2", 2)),
+        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Take one node, or three"],
+    ),
+    "a cluster without this node": (
+        nodes(("mq-1", 1), ("mq-2", 2), ("mq-3", 3)),
+        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Add it"],
+    ),
+    "a node that is there twice": (
+        nodes(("mq", 1), ("MQ", 2), ("mq-3", 3)),
+        ["rabbitmq_cluster_nodes has the names mq, MQ, mq-3", "each of them once"],
+    ),
+    "nodes with short and long names": (
+        nodes(("mq", 1), ("mq-2.example.org", 2), ("mq-3", 3)),
+        ["rabbitmq_cluster_nodes has the names mq, mq-2.example.org", "all with a dot or all without one"],
+    ),
+    "nodes with one address": (
+        nodes(("mq", 1), ("mq-2", 1), ("mq-3", 3)),
+        ["rabbitmq_cluster_nodes has the addresses 192.0.2.1, 192.0.2.1", "an IP address of its own"],
+    ),
+    "a node on loopback": (
+        {"rabbitmq_cluster_nodes": [{"name": f"mq{end}", "address": f"127.0.0.1{end}"} for end in ("", "2", "3")]},
+        ["rabbitmq_cluster_nodes has the addresses 127.0.0.1", "not loopback"],
+    ),
+    "a cluster port that is none": (
+        {**nodes(("mq", 1), ("mq-2", 2), ("mq-3", 3)), "rabbitmq_cluster_epmd_port": 99},
+        ["rabbitmq_cluster_epmd_port is 99", "a port from 1024 to 65535"],
+    ),
     "a mistyped name": (
         {"celery_worker": [{"name": "worker"}]},
         ["celery_worker is not a variable of the role celery", "Did you mean celery_workers?"],
@@ -131,7 +164,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    checks = r"([\w.]+ : )?(preflight \| |free_ports \| |Validating arguments against )"
+    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |free_ports \| |Validating arguments against )"
     known = re.compile(f"Gathering Facts|Run the preflight of |Check how Traefik reaches |{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 

@@ -34,12 +34,40 @@ def test_defaults():
         "worker_send_task_events": True,
         "broker_heartbeat": 30,
         "beat_sync_every": 1,
+        "broker_transport_options": {"confirm_publish": True},
+        "task_publish_retry_policy": {"max_retries": 10, "interval_start": 0, "interval_step": 0.5, "interval_max": 2},
         "broker_use_ssl": {
             "ca_certs": "/etc/ssl/certs/ca-certificates.crt",
             "cert_reqs": 2,
             "server_hostname": None,
         },
     }
+
+
+def test_quorum_queues_are_asked_for_in_both_places():
+    found = conf(galaxy_celery_queue_type="quorum")
+    assert {key: value for key, value in found.items() if key.endswith("queue_type")} == {
+        "task_default_queue_type": "quorum",
+        "task_create_missing_queue_type": "quorum",
+    }
+    assert not [key for key in conf() if key.endswith("queue_type")]
+
+
+def test_the_queues_whose_type_is_checked():
+    routes = {"galaxy.fetch_data": "galaxy.external", "galaxy.export_history": "galaxy.export"}
+    found = role_templates.evaluate("galaxy", "__galaxy_celery_task_queues", SITE, galaxy_celery_task_routes=routes)
+    assert found == ["celery", "galaxy.internal", "galaxy.external", "galaxy.export"]
+
+
+def test_the_check_of_queues_connects_as_celery_does():
+    def tls(**values):
+        return role_templates.evaluate("galaxy", "__galaxy_celery_tls", SITE, **values)
+
+    assert tls()["broker_use_ssl"]["ca_certs"] == "/etc/ssl/certs/ca-certificates.crt"
+    assert tls(galaxy_celery_conf={"broker_use_ssl": {"ca_certs": "/ca"}, "x": 1}) == {
+        "broker_use_ssl": {"ca_certs": "/ca", "cert_reqs": 2, "server_hostname": None}
+    }
+    assert tls(galaxy_amqp_url="amqp://u:p@h:5672/v") == {}
 
 
 def test_numbers_are_numbers():

@@ -116,6 +116,46 @@ def test_the_certificate_of_the_broker_is_told_by_its_digest():
     assert {entry["name"] for entry in files} == {"server.crt", "server.key"}
 
 
+CLUSTER = {
+    "inventory_hostname": "mq-2",
+    "rabbitmq_cluster_nodes": [{"name": f"mq-{number}", "address": f"10.0.0.{number}"} for number in (1, 2, 3)],
+}
+
+
+def test_configuration_of_a_node():
+    alone, found = configuration(), configuration(**CLUSTER)
+    assert {key: value for key, value in found.items() if key not in alone} == {
+        "cluster_formation.peer_discovery_backend": "classic_config",
+        "cluster_formation.classic_config.nodes.1": "rabbit@mq-1",
+        "cluster_formation.classic_config.nodes.2": "rabbit@mq-2",
+        "cluster_formation.classic_config.nodes.3": "rabbit@mq-3",
+        "cluster_partition_handling": "pause_minority",
+        "quorum_queue.continuous_membership_reconciliation.enabled": "true",
+        "quorum_queue.continuous_membership_reconciliation.target_group_size": "3",
+    }
+    wins = configuration(**CLUSTER, rabbitmq_config={"cluster_partition_handling": "autoheal"})
+    assert wins["cluster_partition_handling"] == "autoheal"
+
+
+def test_one_entry_is_no_cluster():
+    one = {"inventory_hostname": "mq-1", "rabbitmq_cluster_nodes": CLUSTER["rabbitmq_cluster_nodes"][:1]}
+    assert configuration(**one) == configuration()
+    assert role_templates.evaluate("rabbitmq", "rabbitmq_node_hostname", SITE, **one) == "rabbitmq"
+    assert len(role_templates.evaluate("rabbitmq", "__rabbitmq_published_ports", SITE, **one)) == 3
+
+
+def test_a_node_is_reached_by_the_others():
+    def value(name):
+        return role_templates.evaluate("rabbitmq", name, SITE, **CLUSTER, rabbitmq_cluster_epmd_port=4370)
+
+    assert value("rabbitmq_node_hostname") == "mq-2"
+    assert value("__rabbitmq_published_ports")[3:] == ["10.0.0.2:4370:4370/tcp", "10.0.0.2:25672:25672/tcp"]
+    assert value("__rabbitmq_environment") == {
+        "RABBITMQ_USE_LONGNAME": "false", "ERL_EPMD_PORT": "4370", "RABBITMQ_DIST_PORT": "25672"
+    }  # fmt: skip
+    assert [node["name"] for node in value("__rabbitmq_cluster_peers")] == ["mq-1", "mq-3"]
+
+
 def test_configuration_holds_no_password():
     text = render("rabbitmq.conf.j2")
     assert not [secret for name, secret in SITE.items() if name.endswith(("password", "cookie")) and secret in text]

@@ -80,6 +80,18 @@ def test_a_rule_of_its_own_wins():
     assert config["tcp"]["routers"]["amqps"]["rule"] == "ClientIP(`10.0.0.1`)"
 
 
+def test_a_health_check_asks_servers_that_are_down_as_often():
+    route = {**TCP, "health_check": {"interval_seconds": 3, "timeout_seconds": 1}}
+    balancer = traefik_dynamic_config({"tcp": [route]})["tcp"]["services"]["amqps"]["loadBalancer"]
+    assert balancer["healthCheck"] == {"interval": "3s", "unhealthyInterval": "3s", "timeout": "1s"}
+
+
+@pytest.mark.parametrize("check", [None, {}])
+def test_no_health_check(check):
+    services = traefik_dynamic_config({"tcp": [{**TCP, "health_check": check}]})["tcp"]["services"]
+    assert "healthCheck" not in services["amqps"]["loadBalancer"]
+
+
 @pytest.mark.parametrize("kind, route", [("tcp", TCP), ("http", HTTP)])
 def test_allowed_networks_become_a_middleware(kind, route):
     part = traefik_dynamic_config({kind: [{**route, "allowed_networks": ["10.0.0.0/8", "fd00::/8"]}]})[kind]
@@ -126,6 +138,12 @@ def test_a_service_of_traefik_itself():
         ({"udp": []}, ["udp", "is no known key"]),
         ({"tcp": ["amqps"]}, ["tcp[0]", "not a dictionary"]),
         ({"tcp": [{**TCP, "proxy_protokol": True}]}, ["proxy_protokol", "Did you mean proxy_protocol?"]),
+        ({"tcp": [{**TCP, "health_check": {"interval": 3}}]}, ["health_check.interval", "mean interval_seconds?"]),
+        ({"tcp": [{**TCP, "health_check": {"interval_seconds": "3s"}}]}, ["interval_seconds", "'3s'", "whole seconds"]),
+        (
+            {"tcp": [{**TCP, "health_check": {"interval_seconds": 1, "timeout_seconds": 2}}]},
+            ["amqps.health_check", "timeout of 2 s"],
+        ),
         ({"tcp": [{**TCP, "name": "a b"}]}, ["tcp[0].name", "'a b'"]),
         ({"tcp": [TCP, TCP]}, ["tcp[1].name", "second time"]),
         ({"tcp": [{**TCP, "entry_point": None}]}, ["entry_point"]),

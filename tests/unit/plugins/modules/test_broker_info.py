@@ -128,6 +128,26 @@ class TestRabbitMQ:
         assert result["cluster_name"]
         assert result["changed"] is False
 
+    @pytest.mark.parametrize(("kind", "other"), [("classic", "quorum"), ("quorum", "classic")])
+    def test_the_type_of_a_queue(self, run, broker_url, kind, other):
+        kombu = broker_info.kombu
+        name = f"broker_info.{kind}"
+        with kombu.Connection(broker_url) as connection:
+            arguments = {"x-queue-type": "quorum"} if kind == "quorum" else None
+            kombu.Queue(name, queue_arguments=arguments, channel=connection.channel()).queue_declare()
+        try:
+            queues = [name, "broker_info.none"]
+            found = run(broker_info, broker_url=broker_url, queues=queues, queue_type=kind)["queues"]
+            assert list(found) == [name]
+            assert found[name]["conflict"] is None
+            found = run(broker_info, broker_url=broker_url, queues=queues, queue_type=other)["queues"]
+            assert "x-queue-type" in found[name]["conflict"]
+        finally:
+            with kombu.Connection(broker_url) as connection:
+                connection.channel().queue_delete(name)
+                with pytest.raises(connection.channel_errors):
+                    connection.channel().queue_declare("broker_info.none", passive=True)
+
     def test_tls_is_described(self, run, broker_url, tls_port, certificates):
         parts = urlsplit(broker_url)
         if parts.scheme != "amqp":
