@@ -20,6 +20,8 @@ description:
     whose data no 4.x reads.
   - Enables the stable feature flags when the series changes, since the next one may refuse to start without them. They cannot
     be disabled again.
+  - In a cluster whose nodes are upgraded one after the other, this is done for the first of them. Once a node runs a newer
+    series only the jump is checked for the others, since the flags of that series cannot be enabled before all run it.
   - The flag C(khepri_db) moves all metadata to another store, so it is left to the operator; 4.3 and newer need it,
     and the module then says how to enable it.
 options:
@@ -158,6 +160,17 @@ def flag_plan(flags, running, wanted):
     return enable, problems
 
 
+def nodes_ahead(nodes, running):
+    """Return the names of the nodes of a cluster that run a newer series already."""
+    versions = {
+        node["name"]: application["version"]
+        for node in nodes
+        for application in node.get("applications") or []
+        if application["name"] == "rabbit"
+    }
+    return sorted(name for name, version in versions.items() if parse(version)[:2] > parse(running)[:2])
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -173,8 +186,9 @@ def main():
         flags_path = path_of("feature-flags")
         problem = jump_problem(running, wanted)
         problems = [problem] if problem else []
-        # Of a jump that is refused anyway the rest would only confuse.
-        if not problem:
+        # Of a jump that is refused anyway the rest would only confuse. And once a node of the cluster runs the next series its
+        # flags were enabled; those that are disabled now are of that series, which the other nodes cannot enable yet.
+        if not problem and not nodes_ahead(api.call("GET", path_of("nodes")), running):
             enable, problems = flag_plan(api.call("GET", flags_path), running, wanted)
             if parse(running)[0] < 4:
                 problems += policy_problems(api.call("GET", path_of("policies")), wanted)

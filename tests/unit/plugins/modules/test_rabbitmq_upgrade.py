@@ -48,12 +48,18 @@ def flag(name, state="enabled", stability="stable"):
     return {"name": name, "state": state, "stability": stability}
 
 
+def node(name, version):
+    applications = [{"name": "kernel", "version": "1"}, {"name": "rabbit", "version": version}]
+    return {"name": f"rabbit@{name}", "applications": applications}
+
+
 @pytest.fixture
 def fake():
     """Serve a broker 3.13.7."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), FakeApi)
     server.state = {
         "overview": {"rabbitmq_version": "3.13.7"},
+        "nodes": [node("a", "3.13.7"), {"name": "rabbit@down"}],
         "policies": [{"name": "p", "vhost": "/", "definition": {"expires": 1}}],
         "feature-flags": [
             flag("quorum_queue", stability="required"),
@@ -87,6 +93,17 @@ def test_stable_flags_are_enabled_before_another_series(fake, prepare):
     assert done["running"] == "3.13.7"
     assert (done["changed"], done["enabled"], fake.enabled) == (True, ["message_containers"], ["message_containers"])
     assert prepare("4.1.4")["changed"] is False
+
+
+def test_flags_are_left_alone_while_a_cluster_is_between_two_series(fake, prepare):
+    fake.state["nodes"].append(node("b", "4.0.5"))
+    result = prepare("4.0.5")
+    assert (result["changed"], result["enabled"], fake.enabled) == (False, [], [])
+
+
+def test_another_patch_in_the_cluster_is_no_other_series(fake, prepare):
+    fake.state["nodes"].append(node("b", "3.13.9"))
+    assert prepare("4.0.5")["enabled"] == fake.enabled != []
 
 
 def test_the_same_series_needs_no_flags(fake, prepare):
