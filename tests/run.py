@@ -32,7 +32,7 @@ BIN = CACHE / "venv" / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = ("default", "single", "rabbitmq", "traefik")
-FULL_SCENARIOS = ("cluster", "tls", "edge", "galaxy_sync", "galaxy", "postgresql_access", "telegraf")
+FULL_SCENARIOS = ("cluster", "rotation", "tls", "edge", "galaxy_sync", "galaxy", "postgresql_access", "telegraf")
 # They run on Ansible's own strategy, the others on mitogen's.
 PLAIN_SCENARIOS = ("single",)
 

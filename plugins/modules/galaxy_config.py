@@ -59,6 +59,12 @@ options:
     type: str
     choices: [present, fragment]
     default: present
+  placeholders:
+    description:
+      - With O(state=fragment), the text that stands for the secret in a key, by the key's dotted name, for example
+        C(celery_conf.result_backend).
+      - When it is given, no secret is in RV(fragment); one without a placeholder becomes asterisks.
+    type: dict
 attributes:
   check_mode:
     description: Says whether the file would change, without changing it.
@@ -112,21 +118,28 @@ backup_file:
   type: str
   sample: /srv/galaxy/server/config/galaxy.yml.4242.2026-01-02@03:04:05~
 fragment:
-  description: The section as YAML text, ready to paste. It holds the secrets, so the task needs C(no_log).
+  description:
+    - The section as YAML text, ready to paste.
+    - It holds the secrets unless O(placeholders) is given, so the task needs C(no_log).
   returned: with O(state=fragment)
   type: str
   sample: "galaxy:\n  enable_celery_tasks: true\n"
 """
 
-import fnmatch
 import io
 import os
 import re
 import tempfile
 import traceback
-from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import (
+    find_problems,
+    mask,
+    secrets_of,
+    with_placeholders,
+)
 
 try:
     from ruamel.yaml import YAML
@@ -138,21 +151,10 @@ except ImportError:
     RUAMEL_ERROR = traceback.format_exc()
     SafeConstructor = object
 
-HIDDEN = "********"
-SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token", re.IGNORECASE)
-# Greedy up to the last @ of the word: an unencoded password must not slip through.
-URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):([^\s]*)@", re.IGNORECASE)
-AMQP_SCHEMES = ("amqp", "amqps", "pyamqp", "pyamqps", "librabbitmq")
-ROUTED_TASKS = ("galaxy.fetch_data", "galaxy.set_job_metadata")
 
 
 class ConfigError(Exception):
     """A sentence for the operator that holds no secret."""
-
-
-def is_whole_number(value):
-    """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 # Reading and writing YAML as Galaxy reads it
@@ -325,105 +327,6 @@ def check_outcome(text, wanted, path):
         )
 
 
-# Secrets
-
-
-def mask(value, secret_keys, note="", name=""):
-    """Return the value as it may be shown. The note tells two masked values apart."""
-    if name and (name in secret_keys or SECRET_NAME.search(name)) and value is not None:
-        return HIDDEN + note
-    if isinstance(value, dict):
-        return {key: mask(item, secret_keys, note, str(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [mask(item, secret_keys, note) for item in value]
-    if isinstance(value, str):
-        return URL_CREDENTIALS.sub(lambda match: f"{match.group(1)}:{HIDDEN}{note}@", value)
-    return value
-
-
-def secrets_of(value, secret_keys, inside=False):
-    """Collect the secret texts in a value."""
-    if isinstance(value, dict):
-        found = set()
-        for key, item in value.items():
-            found |= secrets_of(item, secret_keys, inside or key in secret_keys or bool(SECRET_NAME.search(str(key))))
-        return found
-    if isinstance(value, list):
-        return set().union(*[secrets_of(item, secret_keys, inside) for item in value])
-    if not isinstance(value, str):
-        return set()
-    found = {value} if inside else set()
-    for match in URL_CREDENTIALS.finditer(value):
-        found |= {match.group(2), unquote(match.group(2))}
-    return found - {""}
-
-
-# What is known to fail
-
-
-def amqp_problems(name, url):
-    """Return what is wrong with one AMQP URL, without showing it."""
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.lower() not in AMQP_SCHEMES:
-        return []
-    before_query, _question, query = rest.partition("?")
-    authority = before_query.partition("/")[0]
-    problems = []
-    if "#" in rest or authority.count("@") > 1 or "@" in before_query[len(authority) :] or (
-        "@" in query and "@" not in authority
-    ):
-        problems.append(
-            f"{name}: the user, password or vhost holds a raw @, #, / or ?, which is read as another host, "
-            "in silence. Percent-encode it (%40, %23, %2F, %3F)."
-        )
-    if re.search(r"%(?![0-9A-Fa-f]{2})|\s", rest):
-        problems.append(f"{name}: holds a raw % or a space. Percent-encode it (%25, %20).")
-    if re.search(r"(^|&)ssl_", query):
-        problems.append(f"{name}: ssl_... in the URL is a TypeError. Put the option into celery_conf.broker_use_ssl.")
-    return problems
-
-
-def find_problems(section):
-    """Return all settings that are known to fail, each with its name and the remedy."""
-    problems = []
-    conf = section.get("celery_conf")
-    conf_given = isinstance(conf, dict)
-    urls = [("amqp_internal_connection", section.get("amqp_internal_connection"))]
-    if conf_given:
-        brokers = conf.get("broker_url")
-        urls += [("celery_conf.broker_url", url) for url in (brokers if isinstance(brokers, list) else [brokers])]
-    urls = [(name, part) for name, url in urls if isinstance(url, str) for part in url.split(";")]
-    for name, url in urls:
-        problems += amqp_problems(name, url)
-    if not conf_given:
-        if conf is not None:
-            problems.append("celery_conf: is not a dictionary. Write 'key: value' lines below it.")
-        return problems
-
-    tls = conf.get("broker_use_ssl")
-    if isinstance(tls, dict) and "cert_reqs" in tls and not is_whole_number(tls["cert_reqs"]):
-        problems.append(
-            "celery_conf.broker_use_ssl.cert_reqs: is not an integer, which is a TypeError in the worker. "
-            "Write 2 (verify) without quotes."
-        )
-    if tls:
-        problems += [
-            f"{name}: ?ssl=1 silently overrides celery_conf.broker_use_ssl, so no name is verified. "
-            "Remove ssl=1 and start the URL with amqps://."
-            for name, url in urls
-            if re.search(r"[?&]ssl=", url)
-        ]
-    routes = conf.get("task_routes")
-    patterns = [str(key) for key in routes] if isinstance(routes, dict) else []
-    for task in ROUTED_TASKS:
-        if not any(fnmatch.fnmatchcase(task, pattern) for pattern in patterns):
-            problems.append(
-                f"celery_conf.task_routes: has no route for {task}. A celery_conf replaces Galaxy's default as a "
-                f"whole, so repeat the route: '{task}: galaxy.external'."
-            )
-    return problems
-
-
 # The module
 
 
@@ -513,6 +416,7 @@ def main():
             },
             "backup": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "fragment"], "default": "present"},
+            "placeholders": {"type": "dict", "no_log": False},
         },
         required_if=[("state", "present", ["path"])],
         supports_check_mode=True,
@@ -527,8 +431,10 @@ def main():
     try:
         if module.params["state"] == "fragment":
             refuse(find_problems(settings), "the fragment")
-            result = {"changed": False, "fragment": dump({module.params["section"]: settings})}
-            module.no_log_values.clear()  # the text is asked for with its secrets
+            placeholders = module.params["placeholders"]
+            shown = settings if placeholders is None else with_placeholders(settings, placeholders)
+            result = {"changed": False, "fragment": dump({module.params["section"]: shown})}
+            module.no_log_values.clear()  # the text has its secrets only where they are asked for
         else:
             result = present(module, settings)
     except ConfigError as error:

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of the AMQP and Celery settings in galaxy.yml: what is secret in them, and what fails.
+
+Private to the collection. Needs no library, since the modules that use it run on different interpreters.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from urllib.parse import unquote, urlsplit
+
+HIDDEN = "********"
+SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token", re.IGNORECASE)
+# Greedy up to the last @ of the word: an unencoded password must not slip through.
+URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):([^\s]*)@", re.IGNORECASE)
+AMQP_SCHEMES = ("amqp", "amqps", "pyamqp", "pyamqps", "librabbitmq")
+ROUTED_TASKS = ("galaxy.fetch_data", "galaxy.set_job_metadata")
+DEFAULT_QUEUE = "galaxy.internal"
+# What Galaxy writes instead of a queue to keep a task in its own processes.
+NO_QUEUE = "disabled"
+FILE_BACKENDS = re.compile(r"(db\+|sqla\+)?sqlite|file(system)?:|cache\+memory", re.IGNORECASE)
+LOOPBACK = re.compile(r"localhost\.?|127(\.\d+){3}|::1", re.IGNORECASE)
+
+
+def is_whole_number(value):
+    """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# Secrets
+
+
+def mask(value, secret_keys, note="", name=""):
+    """Return the value as it may be shown. The note tells two masked values apart."""
+    if name and (name in secret_keys or SECRET_NAME.search(name)) and value is not None:
+        return HIDDEN + note
+    if isinstance(value, dict):
+        return {key: mask(item, secret_keys, note, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mask(item, secret_keys, note) for item in value]
+    if isinstance(value, str):
+        return URL_CREDENTIALS.sub(lambda match: f"{match.group(1)}:{HIDDEN}{note}@", value)
+    return value
+
+
+def secrets_of(value, secret_keys, inside=False):
+    """Collect the secret texts in a value."""
+    if isinstance(value, dict):
+        found = set()
+        for key, item in value.items():
+            found |= secrets_of(item, secret_keys, inside or key in secret_keys or bool(SECRET_NAME.search(str(key))))
+        return found
+    if isinstance(value, list):
+        return set().union(*[secrets_of(item, secret_keys, inside) for item in value])
+    if not isinstance(value, str):
+        return set()
+    found = {value} if inside else set()
+    for match in URL_CREDENTIALS.finditer(value):
+        found |= {match.group(2), unquote(match.group(2))}
+    return found - {""}
+
+
+def with_placeholders(value, placeholders, path=""):
+    """Return the value with each secret replaced by the text that the key's dotted name has in placeholders."""
+    if path and value is not None and SECRET_NAME.search(path.rpartition(".")[2]):
+        return placeholders.get(path, HIDDEN)
+    if isinstance(value, dict):
+        return {
+            k: with_placeholders(item, placeholders, f"{path}.{k}" if path else str(k)) for k, item in value.items()
+        }
+    if isinstance(value, list):
+        return [with_placeholders(item, placeholders, path) for item in value]
+    if isinstance(value, str):
+        return URL_CREDENTIALS.sub(lambda match: f"{match.group(1)}:{placeholders.get(path, HIDDEN)}@", value)
+    return value
+
+
+# What is known to fail
+
+
+def amqp_problems(name, url):
+    """Return what is wrong with one AMQP URL, without showing it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in AMQP_SCHEMES:
+        return []
+    before_query, _question, query = rest.partition("?")
+    authority = before_query.partition("/")[0]
+    problems = []
+    if (
+        "#" in rest
+        or authority.count("@") > 1
+        or "@" in before_query[len(authority) :]
+        or ("@" in query and "@" not in authority)
+    ):
+        problems.append(
+            f"{name}: the user, password or vhost holds a raw @, #, / or ?, which is read as another host, "
+            "in silence. Percent-encode it (%40, %23, %2F, %3F)."
+        )
+    if re.search(r"%(?![0-9A-Fa-f]{2})|\s", rest):
+        problems.append(f"{name}: holds a raw % or a space. Percent-encode it (%25, %20).")
+    if re.search(r"(^|&)ssl_", query):
+        problems.append(f"{name}: ssl_... in the URL is a TypeError. Put the option into celery_conf.broker_use_ssl.")
+    return problems
+
+
+def host_of(url):
+    """Return the host of a URL, or nothing where it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def shared_problems(urls, backend):
+    """Return what workers on other hosts than Galaxy's cannot reach."""
+    problems = [
+        f"{name}: is on {host_of(url)}, which is another machine for each worker. Name the broker as the workers see it."
+        for name, url in urls
+        if LOOPBACK.fullmatch(host_of(url))
+    ]
+    name = "celery_conf.result_backend"
+    if backend is None:
+        problems.append(
+            f"{name}: is not set, so Galaxy takes a file of its own on each host, and no result is seen elsewhere. "
+            "Name a database or a Redis that all of them reach."
+        )
+    elif isinstance(backend, str) and FILE_BACKENDS.match(backend):
+        problems.append(
+            f"{name}: is a file or memory of one host, while workers run on others, so no result is seen elsewhere. "
+            "Name a database or a Redis that all of them reach."
+        )
+    elif isinstance(backend, str) and LOOPBACK.fullmatch(host_of(backend)):
+        problems.append(
+            f"{name}: is on {host_of(backend)}, which is another machine for each worker. "
+            "Name the server as the workers see it (for the default, in Galaxy's database_connection)."
+        )
+    return problems
+
+
+def queue_problems(conf, consumed):
+    """Return the queues that Galaxy sends to and no worker consumes."""
+    name, problems = "celery_conf.task_routes", []
+    default = conf.get("task_default_queue") or DEFAULT_QUEUE
+    routes = conf.get("task_routes")
+    targets = [("every other task", default)]
+    for task, route in routes.items() if isinstance(routes, dict) else []:
+        queue = route.get("queue", default) if isinstance(route, dict) else route
+        if isinstance(queue, str) and not (queue == NO_QUEUE and task == "galaxy.fetch_data"):
+            targets.append((task, queue))
+    for task, queue in targets:
+        if queue not in consumed:
+            problems.append(
+                f"{name}: sends {task} to {queue}, which no worker consumes ({', '.join(sorted(consumed))} are consumed), "
+                f"so it would wait for ever. Add {queue} to the queues of a class in celery_workers, or correct the route."
+            )
+    return problems
+
+
+def with_variables(problems, variables):
+    """Return the problems with the variable before the key that it makes, the longest name of a key first."""
+    named = []
+    for problem in problems:
+        keys = [key for key in variables if problem.startswith((key + ":", key + "."))]
+        named.append(f"{variables[max(keys, key=len)]}: {problem}" if keys else problem)
+    return named
+
+
+def find_problems(section, consumed=(), remote_workers=False):
+    """Return all settings that are known to fail, each with its name and the remedy."""
+    problems = []
+    conf = section.get("celery_conf")
+    conf_given = isinstance(conf, dict)
+    urls = [("amqp_internal_connection", section.get("amqp_internal_connection"))]
+    if conf_given:
+        brokers = conf.get("broker_url")
+        urls += [("celery_conf.broker_url", url) for url in (brokers if isinstance(brokers, list) else [brokers])]
+    urls = [(name, part) for name, url in urls if isinstance(url, str) for part in url.split(";")]
+    for name, url in urls:
+        problems += amqp_problems(name, url)
+    if not conf_given:
+        if remote_workers:
+            problems += shared_problems(urls, None)
+        if conf is not None:
+            problems.append("celery_conf: is not a dictionary. Write 'key: value' lines below it.")
+        return problems
+
+    tls = conf.get("broker_use_ssl")
+    if isinstance(tls, dict) and "cert_reqs" in tls and not is_whole_number(tls["cert_reqs"]):
+        problems.append(
+            "celery_conf.broker_use_ssl.cert_reqs: is not an integer, which is a TypeError in the worker. "
+            "Write 2 (verify) without quotes."
+        )
+    if tls:
+        problems += [
+            f"{name}: ?ssl=1 silently overrides celery_conf.broker_use_ssl, so no name is verified. "
+            "Remove ssl=1 and start the URL with amqps://."
+            for name, url in urls
+            if re.search(r"[?&]ssl=", url)
+        ]
+    routes = conf.get("task_routes")
+    patterns = [str(key) for key in routes] if isinstance(routes, dict) else []
+    for task in ROUTED_TASKS:
+        if not any(fnmatch.fnmatchcase(task, pattern) for pattern in patterns):
+            problems.append(
+                f"celery_conf.task_routes: has no route for {task}. A celery_conf replaces Galaxy's default as a "
+                f"whole, so repeat the route: '{task}: galaxy.external'."
+            )
+    if consumed:
+        problems += queue_problems(conf, consumed)
+    if remote_workers:
+        problems += shared_problems(urls, conf.get("result_backend"))
+    quorum = [conf.get(key) == "quorum" for key in ("task_default_queue_type", "task_create_missing_queue_type")]
+    if any(quorum) and not all(quorum):
+        problems.append(
+            "celery_conf.task_default_queue_type: quorum queues need task_default_queue_type and "
+            "task_create_missing_queue_type to be quorum; with one of them the broker refuses the other's declaration."
+        )
+    return problems
