@@ -146,6 +146,8 @@ def test_what_would_reach_out_is_left_out(check):
     static["providers"]["http"] = {"endpoint": "http://127.0.0.1:1/"}
     dynamic = changed(DYNAMIC, "tcp/routers/amqps/tls", {"certResolver": "le"})
     assert check(static=static, dynamic=dynamic)["errors"] == []
+    generated = {"default": {"defaultGeneratedCert": {"resolver": "le", "domain": {"main": "mq.example.org"}}}}
+    assert check(static=static, dynamic=changed(dynamic, "tls/stores", generated))["errors"] == []
 
 
 @real
