@@ -299,7 +299,8 @@ def main():
     module.settings = module.params["settings"]
     # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
     module.no_log_values.clear()
-    module.no_log_values.update(secrets_of(module.settings, SECRET_KEYS))
+    # No message here holds a value; this is the second net, and a secret of a few letters would tear every sentence.
+    module.no_log_values.update(text for text in secrets_of(module.settings, SECRET_KEYS) if len(text) > 3)
     module.params["settings"] = mask(module.settings, SECRET_KEYS)
     run(module)
 

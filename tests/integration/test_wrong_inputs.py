@@ -22,6 +22,7 @@ LISTENER = socket.create_server(("127.0.0.1", 0))
 BUSY = LISTENER.getsockname()[1]
 RULE = {"vhost": "galaxy", "configure": "", "write": "", "read": ".*"}
 ROUTE = {"name": "other", "entry_point": "amqps", "hosts": ["other.example.org"], "servers": ["192.0.2.9:5672"]}
+ROUTES = {"galaxy.fetch_data": "galaxy.external", "galaxy.set_job_metadata": "galaxy.external"}
 PAGE = {"name": "page", "entry_point": "websecure", "host": "page.example.org", "urls": ["http://192.0.2.9:80"]}
 
 
@@ -230,6 +231,59 @@ WRONG = {
             {"galaxy_config_file": "/nonexistent/galaxy.yml"},
             ["galaxy_config_file is", "install Galaxy first"],
         ),
+        "cert_reqs in quotes": (
+            {"galaxy_celery_conf": {"broker_use_ssl": {"cert_reqs": "CERT_REQUIRED"}}},
+            ["galaxy_celery_conf: celery_conf.broker_use_ssl.cert_reqs", "Write 2"],
+        ),
+        "ssl=1 in a URL of one's own": (
+            {"galaxy_amqp_url": "amqps://galaxy:mark-admin@mq.example.org:5671/galaxy?ssl=1"},
+            ["galaxy_amqp_url: amqp_internal_connection: ?ssl=1", "Remove ssl=1"],
+        ),
+        "raw password in a URL of one's own": (
+            {"galaxy_amqp_url": "amqps://galaxy:mark@galaxy/amqp@mq.example.org:5671/galaxy"},
+            ["galaxy_amqp_url: amqp_internal_connection", "Percent-encode it"],
+        ),
+        "TLS option in a URL of one's own": (
+            {"galaxy_amqp_url": "amqps://galaxy:mark-admin@mq.example.org:5671/galaxy?ssl_cert_reqs=2"},
+            ["galaxy_amqp_url: amqp_internal_connection: ssl_...", "broker_use_ssl"],
+        ),
+        "queue that nobody consumes": (
+            {
+                "galaxy_celery_consumed_queues": ["celery", "galaxy.internal", "galaxy.external"],
+                "galaxy_celery_task_routes": {**ROUTES, "galaxy.export_history": "galaxy.export"},
+            },
+            ["galaxy_celery_task_routes", "sends galaxy.export_history to galaxy.export", "celery_workers"],
+        ),
+        "routes without Galaxy's own": (
+            {"galaxy_celery_task_routes": {}},
+            ["galaxy_celery_task_routes", "has no route for galaxy.fetch_data", "galaxy.external"],
+        ),
+        "results in a file": (
+            {
+                "galaxy_celery_remote_workers_enabled": True,
+                "galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite",
+            },
+            ["galaxy_celery_result_backend: celery_conf.result_backend: is a file", "a database or a Redis"],
+        ),
+        "results on loopback": (
+            {
+                "galaxy_celery_remote_workers_enabled": True,
+                "galaxy_celery_result_backend": "redis://:mark-admin@localhost:6379/0",
+            },
+            ["galaxy_celery_result_backend: celery_conf.result_backend: is on localhost"],
+        ),
+        "half of quorum": (
+            {"galaxy_celery_conf": {"task_default_queue_type": "quorum"}},
+            ["galaxy_celery_conf", "task_create_missing_queue_type"],
+        ),
+        "typing mistake in Celery's settings": (
+            {"galaxy_celery_conf": {"worker_prefetch_multiplyer": 1}},
+            ["galaxy_celery_conf: celery_conf.worker_prefetch_multiplyer", "Did you mean worker_prefetch_multiplier?"],
+        ),
+        "number in quotes": (
+            {"galaxy_celery_conf": {"result_expires": "86400"}},
+            ["galaxy_celery_conf: celery_conf.result_expires: is text", "without quotes"],
+        ),
     },
 }
 
@@ -255,7 +309,17 @@ RIGHT = {
         },
         "routes": {"traefik_tcp_routes_extra": [ROUTE], "traefik_http_routes_extra": [PAGE]},
     },
-    "galaxy": {},
+    "galaxy": {
+        "results in a file, all on one host": {"galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite"},
+        "queues that are not known": {"galaxy_celery_task_routes": {**ROUTES, "galaxy.export_history": "x"}},
+        "fetch_data kept in Galaxy": {
+            "galaxy_celery_consumed_queues": ["galaxy.internal", "galaxy.external"],
+            "galaxy_celery_task_routes": {**ROUTES, "galaxy.fetch_data": "disabled"},
+        },
+        "encoded password in a URL of one's own": {
+            "galaxy_amqp_url": "amqps://galaxy:mark%40galaxy%2Famqp@mq.example.org:5671/galaxy"
+        },
+    },
 }
 
 
