@@ -206,6 +206,13 @@ def _tcp(routes):
         servers = _strings(route, "servers", where, SERVER, "Give servers as host:port, for example 127.0.0.1:5672.")
         balancer = {"servers": [{"address": server} for server in servers]}
         health_check = _health_check(route, where)
+        if health_check and route.get("servers_tls") and route.get("proxy_protocol"):
+            # Seen with Traefik 3.7.15: "TLS handshake failed: unexpected message", and every server is down for ever.
+            _fail(
+                f"{where}.health_check",
+                "is there together with servers_tls and proxy_protocol, but Traefik asks without the header of the protocol, which the servers expect",
+                "Leave one of the three out, or set tls to passthrough.",
+            )
         if health_check:
             balancer["healthCheck"] = health_check
         transport = {"proxyProtocol": {"version": 2}} if route.get("proxy_protocol") else {}

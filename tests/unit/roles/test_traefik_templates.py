@@ -123,6 +123,19 @@ def broker(**values):
     return tcp["routers"]["amqps"], balancer, tcp["serversTransports"][balancer["serversTransport"]]
 
 
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        ({}, True),
+        ({"traefik_broker_tls_enabled": True}, False),
+        ({"traefik_broker_tls_enabled": True, "traefik_broker_mode": "passthrough"}, True),
+    ],
+)
+def test_several_brokers_are_asked_where_traefik_can(values, asked):
+    _router, balancer, _transport = broker(traefik_broker_servers=["10.0.0.5:5671", "10.0.0.6:5671"], **values)
+    assert ("healthCheck" in balancer) == asked
+
+
 def test_passthrough_to_the_broker():
     router, balancer, transport = broker(traefik_broker_mode="passthrough", traefik_broker_tls_enabled=True)
     assert (router["rule"], router["tls"]) == ("HostSNI(`*`)", {"passthrough": True})

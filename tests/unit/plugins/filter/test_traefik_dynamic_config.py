@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.usegalaxy_eu.celery.plugins.filter.traefik_dynamic_config import traefik_dynamic_config
 
 TCP = {"name": "amqps", "entry_point": "amqps", "servers": ["127.0.0.1:5672"]}
+ASKED = {"health_check": {"interval_seconds": 3, "timeout_seconds": 1}}
 HTTP = {"name": "ui", "entry_point": "websecure", "host": "mq02.example.org", "urls": ["http://127.0.0.1:15672"]}
 
 
@@ -80,6 +81,19 @@ def test_a_rule_of_its_own_wins():
     assert config["tcp"]["routers"]["amqps"]["rule"] == "ClientIP(`10.0.0.1`)"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"proxy_protocol": True},
+        {"proxy_protocol": True, "tls": "passthrough"},
+        {"servers_tls": True, "servers_tls_name": "mq.example.org"},
+    ],
+)
+def test_a_health_check_beside_one_of_the_two(more):
+    service = traefik_dynamic_config({"tcp": [{**TCP, **ASKED, **more}]})["tcp"]["services"]["amqps"]
+    assert "healthCheck" in service["loadBalancer"]
+
+
 def test_a_health_check_asks_servers_that_are_down_as_often():
     route = {**TCP, "health_check": {"interval_seconds": 3, "timeout_seconds": 1}}
     balancer = traefik_dynamic_config({"tcp": [route]})["tcp"]["services"]["amqps"]["loadBalancer"]
@@ -138,6 +152,10 @@ def test_a_service_of_traefik_itself():
         ({"udp": []}, ["udp", "is no known key"]),
         ({"tcp": ["amqps"]}, ["tcp[0]", "not a dictionary"]),
         ({"tcp": [{**TCP, "proxy_protokol": True}]}, ["proxy_protokol", "Did you mean proxy_protocol?"]),
+        (
+            {"tcp": [{**TCP, **ASKED, "servers_tls": True, "servers_tls_name": "a", "proxy_protocol": True}]},
+            ["amqps.health_check", "without the header", "or set tls to passthrough"],
+        ),
         ({"tcp": [{**TCP, "health_check": {"interval": 3}}]}, ["health_check.interval", "mean interval_seconds?"]),
         ({"tcp": [{**TCP, "health_check": {"interval_seconds": "3s"}}]}, ["interval_seconds", "'3s'", "whole seconds"]),
         (
