@@ -30,6 +30,13 @@ options:
       - Image that holds the binary as C(traefik) in its search path. It runs in the Docker engine of the host, on the
         host's network and without any privilege. It is never fetched here; in check mode one that is not there yet is no error.
     type: str
+  volumes:
+    description:
+      - Mounts of the trial run of O(image), each as C(host path:container path:ro), for files that O(dynamic) names.
+      - One whose path is not on the host is left out.
+    type: list
+    elements: str
+    default: []
   static:
     description: The static configuration.
     type: dict
@@ -266,7 +273,10 @@ class Trial:
         if not self.params["image"]:
             return [self.params["binary"], *arguments], {**options, **self.account}
         user = f"{self.account.get('user', os.geteuid())}:{self.account.get('group', os.getegid())}"
-        mounted = [f"--volume={self.directory}:{self.directory}", f"--workdir={self.directory}"]
+        # The engine would make a path that is not there.
+        known = [volume for volume in self.params["volumes"] if os.path.exists(volume.split(":", 1)[0])]
+        mounted = [f"--volume={volume}" for volume in [f"{self.directory}:{self.directory}", *known]]
+        mounted.append(f"--workdir={self.directory}")
         confined = ["--network=host", "--cap-drop=ALL", f"--user={user}", *mounted]
         command = ["docker", "run", "--rm", f"--name={self.container}", *confined, "--entrypoint=traefik"]
         return [*command, self.params["image"], *arguments], options
@@ -377,6 +387,7 @@ def main():
         argument_spec={
             "binary": {"type": "path"},
             "image": {"type": "str"},
+            "volumes": {"type": "list", "elements": "str", "default": []},
             "static": {"type": "dict", "required": True},
             "dynamic": {"type": "dict", "required": True},
             "files": {"type": "dict", "default": {}, "no_log": True},

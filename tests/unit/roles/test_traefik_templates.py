@@ -435,3 +435,13 @@ def test_a_way_that_is_none_is_told_before_the_roles(inventory, words):
     problems = templar.template(trust_as_template("{{ __stack_broker_problems }}"))
     assert len(problems) == len(words)
     assert [word for word in words if word not in " ".join(problems)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "mounted"),
+    [("", False), ("/srv/ca.pem", True), ("/etc/traefik/ca.pem", False), ("/etc/ssl/certs/ca-certificates.crt", False)],
+)
+def test_the_container_sees_the_authorities_of_the_broker(path, mounted):
+    volumes = role_templates.evaluate("traefik", "__traefik_volumes", SITE, traefik_broker_tls_ca_file=path)
+    assert volumes[:2] == ["/etc/traefik:/etc/traefik:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]
+    assert volumes[2:] == ([f"{path}:{path}:ro"] if mounted else [])

@@ -230,11 +230,14 @@ def engine(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("rule", "valid"), [("HostSNI(`*`)", True), ("HostSNIx(`*`)", False)])
 def test_an_image(run, files, engine, rule, valid):
     dynamic = changed(DYNAMIC, "tcp/routers/amqps/rule", rule)
-    result = run(traefik_check, image="traefik:v3", static=STATIC, dynamic=dynamic, files=files)
+    volumes = [f"{engine.parent}:/x:ro", "/nowhere:/nowhere:ro"]
+    result = run(traefik_check, image="traefik:v3", volumes=volumes, static=STATIC, dynamic=dynamic, files=files)
     assert (result["valid"], result["checked"]) == (valid, True), result
     asked = engine.read_text(encoding="utf-8").splitlines()
     ran = [line for line in asked if line.startswith("run ")]
     assert all(f"--cap-drop=ALL --user={os.geteuid()}:{os.getegid()}" in line for line in ran)
+    assert all(f"--volume={engine.parent}:/x:ro" in line for line in ran)
+    assert "/nowhere" not in engine.read_text(encoding="utf-8")
     # The trial run is the last one, and it is ended by its name.
     assert asked[-1].startswith("kill traefik-check-")
 
