@@ -142,6 +142,15 @@ WRONG = {
         {"rabbitmqservers_group": "dbservers", **TLS_LISTENER},
         ["rabbitmq_tls_address is 127.0.0.1 on db", "Traefik on mq does not reach it", "or to 0.0.0.0"],
     ),
+    # The list of consumed queues, and whether workers are elsewhere, come from the inventory.
+    "a queue that no class consumes": (
+        {"celery_workers": [{"name": "worker", "queues": ["celery", "galaxy.internal"]}]},
+        ["galaxy_celery_task_routes", "sends galaxy.fetch_data to galaxy.external", "in celery_workers"],
+    ),
+    "results in a file, with workers elsewhere": (
+        {"galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite"},
+        ["galaxy_celery_result_backend", "is a file or memory of one host"],
+    ),
 }
 
 

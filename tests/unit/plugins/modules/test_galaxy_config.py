@@ -325,3 +325,19 @@ def test_what_stands_in_the_file_counts(run, config):
     config.write_text(f"galaxy:\n  amqp_internal_connection: amqp://u:{MARK}@h/v?ssl=1\n")
     assert "?ssl=1 silently overrides" in run({"celery_conf": CONF})["msg"]
     assert run({"brand": "x"})["changed"] is True
+
+
+def test_fragment_with_placeholders(run):
+    settings = {"amqp_internal_connection": URL, "celery_conf": {**CONF, "redis_password": MARK, "hosts": [URL]}}
+    result = run(
+        state="fragment",
+        settings=settings,
+        placeholders={"amqp_internal_connection": "<one>", "celery_conf.result_backend": "<two>"},
+    )
+    assert MARK not in json.dumps(result)
+    found = yaml.safe_load(result["fragment"])["galaxy"]
+    assert found["amqp_internal_connection"] == URL.replace(MARK, "<one>")
+    assert found["celery_conf"]["result_backend"] == CONF["result_backend"].replace(MARK, "<two>")
+    assert found["celery_conf"]["redis_password"] == "********"
+    assert found["celery_conf"]["hosts"] == [URL.replace(MARK, "********")]
+    assert found["celery_conf"]["broker_use_ssl"] == CONF["broker_use_ssl"]
