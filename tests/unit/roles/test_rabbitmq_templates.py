@@ -307,3 +307,10 @@ def test_the_image_that_the_container_is_to_have(info, pull, image):
 def test_the_version_that_an_image_tells(output, version):
     values = {"__rabbitmq_version": {"container": {"Output": output}} if output is not None else {"msg": "gone"}}
     assert role_templates.evaluate("rabbitmq", "__rabbitmq_wanted_version", SITE, **values) == version
+
+
+@pytest.mark.parametrize(("address", "shown"), [("fd00::5", "[fd00::5]"), ("10.0.0.5", "10.0.0.5"), ("::", "[::]")])
+def test_an_address_with_colons_is_published_in_brackets(address, shown):
+    values = {"rabbitmq_listen_address": address, "rabbitmq_tls_enabled": True}
+    found = role_templates.evaluate("rabbitmq", "__rabbitmq_addresses", SITE, **values)
+    assert (found["rabbitmq_amqp_port"], found["rabbitmq_tls_port"]) == (f"{shown}:5672", f"{shown}:5671")

@@ -445,3 +445,10 @@ def test_the_container_sees_the_authorities_of_the_broker(path, mounted):
     volumes = role_templates.evaluate("traefik", "__traefik_volumes", SITE, traefik_broker_tls_ca_file=path)
     assert volumes[:2] == ["/etc/traefik:/etc/traefik:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]
     assert volumes[2:] == ([f"{path}:{path}:ro"] if mounted else [])
+
+
+@pytest.mark.parametrize(("name", "url"), [("mq", "http://127.0.0.1:15672"), ("edge", "http://10.0.0.5:15672")])
+def test_where_the_management_ui_is(name, url):
+    hostvars = {"mq": {"ansible_facts": facts(5)}, "edge": {"ansible_facts": facts(6)}}
+    site = {**SITE, **STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": name}
+    assert role_templates.evaluate("traefik", "traefik_management_urls", site) == [url]
