@@ -152,7 +152,6 @@ except ImportError:
     SafeConstructor = object
 
 
-
 class ConfigError(Exception):
     """A sentence for the operator that holds no secret."""
 

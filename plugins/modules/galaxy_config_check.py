@@ -121,7 +121,7 @@ class Unavailable(Exception):
 
 def kind(value):
     """Name the kind of a value, never the value."""
-    return next((name for cls, name in KINDS.items() if type(value) is cls), type(value).__name__)
+    return KINDS.get(type(value), type(value).__name__)
 
 
 def load_file(path, section):
