@@ -27,29 +27,6 @@ description:
   - New things come first (vhosts, users, permissions, policies, limits), removals last, so that nobody loses a right in
     between.
 options:
-  url:
-    description: The address of the management API, without C(/api).
-    type: str
-    default: http://127.0.0.1:15672
-  username:
-    description: A user with the tag C(administrator).
-    type: str
-    required: true
-  password:
-    description: The password of O(username).
-    type: str
-    required: true
-  ca_path:
-    description: The file of the CA that signed the certificate of the API. The system's store by default.
-    type: path
-  validate_certs:
-    description: Verify the certificate of the API.
-    type: bool
-    default: true
-  timeout_seconds:
-    description: How long to wait for the answer to one request, in seconds.
-    type: int
-    default: 30
   vhosts:
     description: The vhosts.
     type: list
@@ -192,6 +169,8 @@ options:
         type: str
         choices: [present, absent]
         default: present
+extends_documentation_fragment:
+  - usegalaxy_eu.celery.rabbitmq_management
 attributes:
   check_mode:
     description: Reports exactly the changes that a run would make.
@@ -251,6 +230,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_management import (
+    CONNECTION,
     Management,
     ManagementError,
     path_of,
@@ -560,12 +540,7 @@ def main():
     state = {"type": "str", "choices": ["present", "absent"], "default": "present"}
     module = AnsibleModule(
         argument_spec={
-            "url": {"type": "str", "default": "http://127.0.0.1:15672"},
-            "username": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-            "ca_path": {"type": "path"},
-            "validate_certs": {"type": "bool", "default": True},
-            "timeout_seconds": {"type": "int", "default": 30},
+            **CONNECTION,
             "vhosts": {
                 "type": "list",
                 "elements": "dict",
@@ -609,10 +584,9 @@ def main():
         supports_check_mode=True,
     )
     wanted = module.params
-    keys = ("url", "username", "password", "ca_path", "validate_certs", "timeout_seconds")
     done = []
     try:
-        api = Management(**{key: wanted[key] for key in keys})
+        api = Management(**{key: wanted[key] for key in CONNECTION})
         broker = Broker(api)
         problems = find_problems(wanted, broker, api.username)
         if problems:
