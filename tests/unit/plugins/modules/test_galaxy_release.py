@@ -436,7 +436,8 @@ def test_rsync_missing_here(site, monkeypatch):
     [
         ("echo 'sh: 1: rsync: not found' >&2; exit 127", "rsync is missing at the source: install the package rsync"),
         ("echo 'sh: 1: /usr/bin/rrsync: not found' >&2; exit 127", "rrsync is missing at the source"),
-        ("echo 'This account is currently not available.'; exit 1", "copy failed"),
+        # It reads rsync's first four bytes: without that, rsync may find the pipe closed before it reads the text.
+        ("head -c 4 >/dev/null; echo 'This account is currently not available.'; exit 1", "no login shell"),
         ("echo 'Host key verification failed.' >&2; exit 255", "another ssh host key"),
         ("echo 'galaxy@host: Permission denied (publickey).' >&2; exit 255", "refuses the ssh key"),
         ("echo 'ssh: connect to host h port 22: Connection refused' >&2; exit 255", "No ssh server answers"),
