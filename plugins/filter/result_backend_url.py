@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, quote, unquote
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._database_url import TCP_URL, split
+
 DOCUMENTATION = r"""
 ---
 name: result_backend_url
@@ -48,10 +50,6 @@ _value:
   type: str
 """
 
-URL = re.compile(r"(?P<scheme>[A-Za-z0-9+_.-]+)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?")
-TCP_URL = "write it as postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-
-
 def refuse(text):
     """Stop with a message; it never holds the URL, which carries a password."""
     raise AnsibleFilterError("result_backend_url: " + text)
@@ -68,26 +66,14 @@ def check_reachable(authority, query):
 
 def result_backend_url(value, database):
     """Return the URL of the result backend."""
-    if not isinstance(value, str) or not value:
-        refuse(f"database_connection is empty or not a string: {TCP_URL}.")
     if not isinstance(database, str) or not database:
         refuse("the name of the database for the results is empty or not a string.")
-    url = value[len("db+") :] if value.startswith("db+") else value
-    match = URL.fullmatch(url)
-    if match is None:
-        refuse(f"database_connection is not a URL: {TCP_URL}, with the password percent-encoded.")
-    scheme, authority, query = match["scheme"], match["authority"], match["query"] or ""
-    name = scheme.partition("+")[0].lower()
-    if name == "sqlite":
-        refuse("database_connection is SQLite, which workers on other hosts cannot use: move Galaxy to PostgreSQL.")
-    if name == "postgres":
-        refuse("database_connection starts with postgres://, which SQLAlchemy refuses: write postgresql://.")
-    if name != "postgresql":
-        refuse(f"database_connection is of the kind {name}, which is not supported: {TCP_URL}.")
-    if authority.count("@") > 1 or "@" in (match["path"] or "") or ("@" in query and "@" not in authority):
-        refuse("the password in database_connection holds a raw @, / or ?: percent-encode it (%40, %2F, %3F).")
-    check_reachable(authority, query)
-    return "db+{}://{}/{}{}".format(scheme, authority, quote(database, safe=""), query)
+    try:
+        parts = split(value[len("db+") :] if isinstance(value, str) and value.startswith("db+") else value)
+    except ValueError as error:
+        refuse(str(error))
+    check_reachable(parts.authority, parts.query)
+    return "db+{}://{}/{}{}".format(parts.scheme, parts.authority, quote(database, safe=""), parts.query)
 
 
 class FilterModule:

@@ -258,6 +258,14 @@ WRONG = {
             {"galaxy_celery_task_routes": {}},
             ["galaxy_celery_task_routes", "has no route for galaxy.fetch_data", "galaxy.external"],
         ),
+        "password of the database with @": (
+            {"galaxy_database_password": "mark-admin@1"},
+            ["galaxy_database_password is empty or holds another character", "openssl rand -hex 24"],
+        ),
+        "role of the database with a colon": (
+            {"galaxy_database_password": "mark-admin", "galaxy_database_user": "a:b"},
+            ["galaxy_database_user is empty or holds another character"],
+        ),
         "results in a file": (
             {
                 "galaxy_celery_remote_workers_enabled": True,
@@ -310,6 +318,7 @@ RIGHT = {
         "routes": {"traefik_tcp_routes_extra": [ROUTE], "traefik_http_routes_extra": [PAGE]},
     },
     "galaxy": {
+        "password of the database": {"galaxy_database_password": "mark-admin-._~1", "galaxy_database_user": "other"},
         "results in a file, all on one host": {"galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite"},
         "queues that are not known": {"galaxy_celery_task_routes": {**ROUTES, "galaxy.export_history": "x"}},
         "fetch_data kept in Galaxy": {
