@@ -233,11 +233,12 @@ def _check_width(entry, widest):
 
 def _swap(network):
     """Return the network with its first octet 10 for 100, or 100 for 10; None for any other."""
-    first, dot, rest = str(network).partition(".")
-    if first not in SWAPPED or not dot:
+    first, _dot, rest = str(network).partition(".")
+    # A wider network tells too little to be a mistyped one.
+    if first not in SWAPPED or network.prefixlen < 16:
         return None
     try:
-        return ipaddress.ip_network(SWAPPED[first] + dot + rest)
+        return ipaddress.ip_network(f"{SWAPPED[first]}.{rest}")
     except ValueError:
         return None
 
