@@ -118,8 +118,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 IMPORT_ERROR = None
 try:
-    import sqlalchemy
     import yaml
+except ImportError:
+    yaml = None
+    IMPORT_ERROR = traceback.format_exc()
+try:
+    import sqlalchemy
 except ImportError:
     sqlalchemy = None
     IMPORT_ERROR = traceback.format_exc()
@@ -204,11 +208,11 @@ def _answer(peer, user, database):
     words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database)) + b"\0"
     peer.sendall(struct.pack("!II", len(words) + 8, PROTOCOL) + words)
     kind = _receive(peer, 1)
+    if kind not in (b"R", b"E"):
+        raise DatabaseError("the server does not speak PostgreSQL's protocol")
     body = _receive(peer, struct.unpack("!I", _receive(peer, 4))[0] - 4)
     if kind == b"R":
         return True, f"it asks for a password (method {struct.unpack('!I', body[:4])[0]})"
-    if kind != b"E":
-        raise DatabaseError("the server does not speak PostgreSQL's protocol")
     fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
     if fields.get(b"C") != NOT_ADMITTED:
         raise DatabaseError(f"the server answered with another error: {fields.get(b'M', '')}")
@@ -268,7 +272,7 @@ def main():
         mutually_exclusive=[("galaxy_config_file", "host")],
         supports_check_mode=True,
     )
-    if module.params["galaxy_config_file"] and sqlalchemy is None:
+    if module.params["galaxy_config_file"] and None in (yaml, sqlalchemy):
         module.fail_json(
             msg=missing_required_lib(
                 "SQLAlchemy and PyYAML", reason="to log in as Galaxy does. Use Galaxy's own Python"
