@@ -142,6 +142,11 @@ WRONG = {
         {"rabbitmqservers_group": "dbservers", **TLS_LISTENER},
         ["rabbitmq_tls_address is 127.0.0.1 on db", "Traefik on mq does not reach it", "or to 0.0.0.0"],
     ),
+    # The addresses that a worker has come from its facts.
+    "an address that the worker does not have": (
+        {"celery_source_address": "10.118.169.17"},
+        ["celery-1: '10.118.169.17' does not belong to celery-1", "Probably '100.118.169.17'", "celery_source_address"],
+    ),
     # The list of consumed queues, and whether workers are elsewhere, come from the inventory.
     "a queue that no class consumes": (
         {"celery_workers": [{"name": "worker", "queues": ["celery", "galaxy.internal"]}]},

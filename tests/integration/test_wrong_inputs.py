@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A table of wrong inputs to rabbitmq, traefik and galaxy, and of legal ones that look wrong.
+"""A table of wrong inputs to rabbitmq, traefik, galaxy and postgresql_access, and of legal ones that look wrong.
 
 Each row is a host of its own in one run: the preflight of its role stops it, with the variable's name and the remedy,
 and lets the legal ones pass. That these work end to end is shown by test_broker_info.py on a real broker.
@@ -37,6 +37,19 @@ def policy(**keys):
 
 def certificate(*arguments, **keys):
     return dict(zip(("traefik_certificate", "traefik_private_key"), pair(*arguments, **keys)))
+
+
+def database_host(address, *known):
+    worker = {"name": "celery-1", "address": address, "known_addresses": list(known)}
+    return {"postgresql_access_hosts": [worker]}
+
+
+def networks(*entries, **exceptions):
+    return {
+        "postgresql_access_hosts": [{"name": "celery-1", "address": "100.118.169.17"}],
+        "postgresql_access_networks": list(entries),
+        **exceptions,
+    }
 
 
 # Role: {what is wrong: (variables, words of the message)}
@@ -293,6 +306,105 @@ WRONG = {
             ["galaxy_celery_conf: celery_conf.result_expires: is text", "without quotes"],
         ),
     },
+    "postgresql_access": {
+        "unknown variable": (
+            {"postgresql_access_network": ["192.0.2.0/24"]},
+            ["postgresql_access_network is not", "Did you mean postgresql_access_networks?"],
+        ),
+        "10 for 100": (
+            database_host("10.118.169.17", "100.118.169.17", "192.168.7.2"),
+            [
+                "postgresql_access_hosts: celery-1: '10.118.169.17' does not belong",
+                "Probably '100.118.169.17' was meant",
+            ],
+        ),
+        "10 for 100 in a network": (
+            networks("10.118.169.0/24"),
+            ["postgresql_access_networks: '10.118.169.0/24' begins with 10", "Probably '100.118.169.0/24' was meant"],
+        ),
+        "another machine's address": (
+            database_host("192.0.2.21", "192.0.2.12"),
+            ["celery-1: '192.0.2.21' does not belong to celery-1, which has 192.0.2.12", "Probably '192.0.2.12'"],
+        ),
+        "network of no worker": (
+            {**database_host("192.0.2.12", "192.0.2.12"), "postgresql_access_networks": ["198.51.100.0/24"]},
+            ["'198.51.100.0/24' does not belong to any known worker", "postgresql_access_exceptions, with a reason"],
+        ),
+        "placeholder": (database_host("PENDING"), ["celery-1: 'PENDING'", "does not resolve on the database's host"]),
+        "name that does not resolve": (
+            database_host("celery-1.example.invalid"),
+            ["example.invalid'", "does not resolve"],
+        ),
+        "no address": (database_host(""), ["celery-1: '' is empty"]),
+        "host without an address": (
+            {"postgresql_access_hosts": [{"name": "celery-1"}]},
+            ["postgresql_access_hosts", "address"],
+        ),
+        "host bits": (networks("192.0.2.10/24"), ["'192.0.2.10/24' has host bits", "Write '192.0.2.0/24'"]),
+        "the whole Internet": (networks("0.0.0.0/0"), ["'0.0.0.0/0' lets every address there is ask for a login"]),
+        "the whole Internet, version 6": (networks("::/0"), ["'::/0' lets every address there is"]),
+        "too wide": (networks("10.0.0.0/8"), ["'10.0.0.0/8' is wider than /16 (postgresql_access_widest_ipv4_prefix)"]),
+        "too wide, version 6": (networks("2001:db8::/32"), ["wider than /48 (postgresql_access_widest_ipv6_prefix)"]),
+        "octet above 255": (networks("192.0.2.256"), ["'192.0.2.256' has the octet 256"]),
+        "octet too few": (networks("192.0.2/24"), ["'192.0.2/24' has 3 octets instead of four"]),
+        "leading zeros": (networks("192.0.2.010"), ["leading zeros", "Write '192.0.2.10'"]),
+        "mask in octets": (networks("192.0.2.0/255.255.255.0"), ["has a mask", "Write '192.0.2.0/24'"]),
+        "prefix too long": (networks("192.0.2.0/33"), ["has the prefix /33, but IPv4 has 32 bits"]),
+        "port": (networks("192.0.2.10:5432"), ["has a port. Write '192.0.2.10'"]),
+        "brackets": (networks("[2001:db8::1]"), ["has brackets or a port. Write '2001:db8::1'"]),
+        "rule in an address": (networks("192.0.2.10/32 trust"), ["holds a space or a line break"]),
+        "word of pg_hba.conf": (networks("all"), ["'all' is a word of pg_hba.conf that lets in whole networks"]),
+        "address twice": (
+            {"postgresql_access_hosts": [{"name": name, "address": "192.0.2.9"} for name in ("celery-1", "celery-2")]},
+            ["celery-2: '192.0.2.9' is the address of celery-1 too"],
+        ),
+        "exception of nothing": (
+            networks("192.0.2.0/24", postgresql_access_exceptions={"192.0.3.0/24": "tests"}),
+            ["postgresql_access_exceptions: '192.0.3.0/24' is not among the entries", "Did you mean '192.0.2.0/24'?"],
+        ),
+        "exception without a reason": (
+            networks("10.0.0.0/8", postgresql_access_exceptions={"10.0.0.0/8": ""}),
+            ["postgresql_access_exceptions: '10.0.0.0/8' has no reason"],
+        ),
+        "unknown key of a host": (
+            {"postgresql_access_hosts": [{"name": "celery-1", "adress": "192.0.2.9"}]},
+            ["postgresql_access_hosts[0].adress", "Did you mean address?"],
+        ),
+        "role that means all": (
+            {"postgresql_access_role": "all"},
+            ['"all" in postgresql_access_role', "give one name"],
+        ),
+        "role that means a group": ({"postgresql_access_role": "+galaxy"}, ['"+galaxy" in postgresql_access_role']),
+        "databases in one text": (
+            {"postgresql_access_databases": ["galaxy,postgres"]},
+            ['"galaxy,postgres" in postgresql_access_role or postgresql_access_databases'],
+        ),
+        "no database": (
+            {"postgresql_access_databases": [""]},
+            ["postgresql_access_databases is", "need at least Galaxy's"],
+        ),
+        "method": ({"postgresql_access_method": "trust"}, ["postgresql_access_method", "scram-sha-256"]),
+        "kind of connection": (
+            {"postgresql_access_connection_type": "hostnossl"},
+            ["postgresql_access_connection_type"],
+        ),
+        "port out of range": (
+            {"postgresql_access_port": 70000},
+            ["postgresql_access_port is 70000", "from 1 to 65535"],
+        ),
+        "limit out of range": (
+            {"postgresql_access_widest_ipv4_prefix": 0},
+            ["postgresql_access_widest_ipv4_prefix is 0", "from 1 to 32"],
+        ),
+        "pool in words": (
+            {"postgresql_access_pool_size": "five"},
+            ["postgresql_access_pool_size is 'five'", "whole number"],
+        ),
+        "easy password": (
+            {"postgresql_access_role_password": "mark-1"},
+            ["postgresql_access_role_password is shorter than 8 characters", "openssl rand"],
+        ),
+    },
 }
 
 # Legal, though it looks wrong.
@@ -328,6 +440,18 @@ RIGHT = {
         "encoded password in a URL of one's own": {
             "galaxy_amqp_url": "amqps://galaxy:mark%40galaxy%2Famqp@mq.example.org:5671/galaxy"
         },
+    },
+    "postgresql_access": {
+        "IPv6": networks("2001:db8::/64", "fd00::a"),
+        "nobody": {},
+        "a name that resolves": database_host("localhost"),
+        "an address among several": database_host("100.118.169.17", "192.168.7.2", "100.118.169.17"),
+        "wide, with a reason": networks("10.0.0.0/8", postgresql_access_exceptions={"10.0.0.0/8": "rented machines"}),
+        "a mistake that is none": {
+            **database_host("10.118.169.17", "100.118.169.17"),
+            "postgresql_access_exceptions": {"10.118.169.17": "behind a gateway"},
+        },
+        "another limit": networks("10.0.0.0/8", postgresql_access_widest_ipv4_prefix=8),
     },
 }
 

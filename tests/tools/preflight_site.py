@@ -36,6 +36,8 @@ HOSTS = {
 NAMES = sorted({name for names in HOSTS.values() for name in names})
 
 FACTS = {
+    "all_ipv4_addresses": ["192.0.2.11", "100.118.169.17"],
+    "all_ipv6_addresses": [],
     "architecture": "x86_64",
     "default_ipv4": {"address": "192.0.2.11"},
     "distribution": "Debian",

@@ -1,0 +1,170 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filter that finds the rules of pg_hba.conf that take connections before the rules meant for them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: hba_shadows
+short_description: Find the rules of pg_hba.conf that take connections before the rules meant for them
+version_added: 1.0.0
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - PostgreSQL takes the first rule that matches a connection, and never looks at a later one. This filter returns the rules
+    that match a connection of an entry before the entry's own rule does. An entry without a rule of its own has none.
+  - A rule that cannot be judged from here, such as one for a group or a host name, is taken for one that matches.
+positional: entries, databases, role, connection_type, method
+options:
+  _input:
+    description: The rows of the view C(pg_hba_file_rules), in the order of the file.
+    type: list
+    elements: dict
+    required: true
+  entries:
+    description: The addresses, as the filter P(usegalaxy_eu.celery.hba_entries#filter) returns them.
+    type: list
+    elements: str
+    required: true
+  databases:
+    description: Databases of the entries.
+    type: list
+    elements: str
+    required: true
+  role:
+    description: Database role of the entries.
+    type: str
+    required: true
+  connection_type:
+    description: Kind of connection of the entries.
+    type: str
+    choices: [hostssl, host]
+    required: true
+  method:
+    description: Authentication method of the entries.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what stands before the workers' rules
+  ansible.builtin.debug:
+    msg: "{{ rules.query_result | usegalaxy_eu.celery.hba_shadows(['192.0.2.10/32'], ['galaxy'], 'galaxy', 'hostssl', 'scram-sha-256') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: One line for each of these rules, with its number in the file.
+  type: list
+  elements: str
+  sample: ["line 12: host all all 0.0.0.0/0 reject"]
+"""
+
+import ipaddress
+import itertools
+import re
+
+# Kinds of connection that a rule of each type takes; the others take neither of ours.
+TAKES = {"host": {"tls", "plain"}, "hostssl": {"tls"}, "hostnossl": {"plain"}, "hostnogssenc": {"tls", "plain"}}
+
+
+def _network(rule):
+    """Return the network of a rule, or None where it cannot be told from here."""
+    address, mask = rule.get("address"), rule.get("netmask")
+    try:
+        if mask is None:
+            return ipaddress.ip_network(address)
+        # Python reads an IPv6 mask only as the number of its bits.
+        bits = bin(int(ipaddress.ip_address(mask))).count("1")
+        return ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    except ValueError:
+        return None
+
+
+def _has(words, name):
+    """Say whether one of a rule's words for databases or roles may mean a name."""
+    for word in words or []:
+        if word in ("all", name, "sameuser", "samerole", "samegroup") or word.startswith("+"):
+            return True
+        if word.startswith("/"):
+            try:
+                if re.search(word[1:], name):
+                    return True
+            except re.error:
+                return True
+    return False
+
+
+def _overlaps(rule, network):
+    found = _network(rule)
+    if rule.get("address") == "all" or found is None:
+        return True
+    return found.version == network.version and found.overlaps(network)
+
+
+def _takes(rule, network, database, role, connection_type):
+    """Say whether a rule may match a connection of an entry."""
+    return (
+        bool(TAKES[rule["type"]] & TAKES[connection_type])
+        and _has(rule["database"], database)
+        and _has(rule["user_name"], role)
+        and _overlaps(rule, network)
+    )
+
+
+def _is_own(rule, network, database, role, connection_type, method):
+    """Say whether a rule does for all of an entry what its own rule does."""
+    found = _network(rule)
+    return (
+        found is not None
+        and found.version == network.version
+        and network.subnet_of(found)
+        and (rule["type"], rule["auth_method"]) == (connection_type, method)
+        and not rule.get("options")
+        and (database in rule["database"] or "all" in rule["database"])
+        and (role in rule["user_name"] or "all" in rule["user_name"])
+    )
+
+
+def _line(rule):
+    address = rule.get("address") or ""
+    if rule.get("netmask"):
+        address = str(_network(rule) or f"{address} {rule['netmask']}")
+    words = [rule["type"], ",".join(rule["database"]), ",".join(rule["user_name"]), address, rule["auth_method"]]
+    file = f" of {rule['file_name']}" if rule.get("file_name") else ""
+    return f"line {rule['line_number']}{file}: {' '.join(word for word in words if word)}"
+
+
+def hba_shadows(rules, entries, databases, role, connection_type, method):
+    """Return the rules that take connections of the entries before their own rules do.
+
+    :param rules: rows of pg_hba_file_rules.
+    :param entries: networks as text.
+    :param databases: names of databases.
+    :param role: name of the role.
+    :param connection_type: C(hostssl) or C(host).
+    :param method: authentication method.
+    :returns: a list of texts, one for each rule.
+    """
+    readable = [rule for rule in rules if rule.get("error") is None and rule.get("type") in TAKES]
+    shadows = {}
+    for network, database in itertools.product(map(ipaddress.ip_network, entries), databases):
+        before = []
+        for rule in readable:
+            if _is_own(rule, network, database, role, connection_type, method):
+                shadows.update({(str(rule.get("file_name")), rule["line_number"]): _line(rule) for rule in before})
+                break
+            if _takes(rule, network, database, role, connection_type):
+                before.append(rule)
+    return [shadows[key] for key in sorted(shadows)]
+
+
+class FilterModule:
+    """Filters of the collection for the order of rules in pg_hba.conf."""
+
+    def filters(self):
+        """Return the filters by name."""
+        return {"hba_shadows": hba_shadows}
