@@ -111,6 +111,20 @@ def test_two_classes():
     assert nodes[-1] == "external-3@node.example.org"
 
 
+@pytest.mark.parametrize(
+    ("classes_of_site", "threads"),
+    [
+        ([{"name": "worker"}], [32]),
+        ([{"name": "worker", "concurrency": 8, "instances": 2}, {"name": "external", "concurrency": 2}], [8, 8, 2]),
+        ([{"name": "worker", "pool": "prefork", "concurrency": 3, "instances": 2}], [1] * 6),
+        ([{"name": "a", "pool": "prefork", "concurrency": 2}, {"name": "b", "concurrency": 4}], [4, 1, 1]),
+    ],
+)
+def test_threads_of_each_process(classes_of_site, threads):
+    """What the budget of database connections is made from."""
+    assert role_templates.evaluate("celery", "__celery_threads", SITE, celery_workers=classes_of_site) == threads
+
+
 def test_paths_inside_another_one_need_no_mount():
     """The virtual environment and the configuration stand below the server's directory."""
     assert role_templates.unit_values(worker())["Service"]["BindReadOnlyPaths"] == [
