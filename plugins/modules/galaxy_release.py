@@ -199,6 +199,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release impor
     TREE_ARGUMENTS,
     ReleaseError,
     Tree,
+    check_releases_dir,
     prefixed,
     release_info,
 )
@@ -516,7 +517,7 @@ class Sync:
                 # When this process is killed, the lock is held on until rsync has ended as well.
                 self.lock.handle.fileno(),
             )
-        out = progress.output()
+            out = progress.output()
         if rc not in RSYNC_FINE:
             told = " / ".join(err.strip().splitlines()[:6])
             raise ReleaseError(
@@ -750,9 +751,7 @@ def run(module):
     check_parameters(params)
     tree = Tree.from_params(params)
     releases = Releases(params["releases_dir"].rstrip("/"))
-    for path in tree.paths:
-        if (releases.path + "/").startswith(path + "/"):
-            raise ReleaseError(f"releases_dir: {releases.path} stands inside of {path}, which is copied")
+    check_releases_dir(tree, releases.path)
     if module.check_mode:
         return ensure(module, releases, tree)
     if params["state"] == "present":
