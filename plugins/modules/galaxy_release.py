@@ -626,7 +626,10 @@ def _reason(rc, err):
     """What the operator can do about it, in a sentence."""
     for text, reason in (
         # rsync takes what that shell prints for the start of its own protocol, and never shows it.
-        ("is your shell clean", "The user at the source has no login shell that runs commands, or its shell prints text."),
+        (
+            "is your shell clean",
+            "The user at the source has no login shell that runs commands, or its shell prints text.",
+        ),
         ("rrsync: not found", "rrsync is missing at the source: install the package rsync there, or set its path."),
         ("rrsync: No such file", "rrsync is missing at the source: install the package rsync there, or set its path."),
         ("rsync: not found", "rsync is missing at the source: install the package rsync there."),

@@ -372,7 +372,10 @@ WRONG = {
             {"galaxy_sync_nfs_options": "ro,actimeo=3600"},
             ["galaxy_sync_nfs_options is 'ro,actimeo=3600'", "at most 60"],
         ),
-        "mount options with spaces": ({"galaxy_sync_nfs_options": "ro, hard"}, ["galaxy_sync_nfs_options is 'ro, hard'"]),
+        "mount options with spaces": (
+            {"galaxy_sync_nfs_options": "ro, hard"},
+            ["galaxy_sync_nfs_options is 'ro, hard'"],
+        ),
         "a directory of keys with a space": (
             {"galaxy_sync_key_dir": "/etc/my keys"},
             ["galaxy_sync_key_dir is '/etc/my keys'", "Remedy: "],

@@ -170,10 +170,12 @@ def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
     log = module.log
     module.log = lambda text: (log(text), "33%" in text and seen.touch())
     site.dir.mkdir()
-    with galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock:
-        with galaxy_release.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress:
-            assert progress.follow(["sh", "-c", command], lock.handle.fileno()) == (0, "")
-            assert progress.output().endswith("last\n")
+    with (
+        galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock,
+        galaxy_release.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress,
+    ):
+        assert progress.follow(["sh", "-c", command], lock.handle.fileno()) == (0, "")
+        assert progress.output().endswith("last\n")
     assert module.logged[-1] == f"copying release {'0' * 16}: 1,024  33%  1.00MB/s  0:00:01"
     assert not (site.dir / ".progress").exists()
 
