@@ -54,6 +54,10 @@ broker: testbed ## Unit tests that need a real RabbitMQ, in a container of their
 preflight: venv ## Prove that wrong variables stop the playbooks before any host is changed
 	python -m pytest tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
 
+.PHONY: bench
+bench: testbed ## Measure galaxy_sync against plain rsync (ARGS="--rounds 7")
+	@exec python tests/benchmark/galaxy_sync.py $(ARGS)
+
 .PHONY: package
 package: venv ## Build the artifact, install it elsewhere, check its playbooks, import it
 	python tests/tools/package.py

@@ -74,6 +74,13 @@ def canonical(option, path):
     return normal
 
 
+def check_releases_dir(tree, releases_dir):
+    """A copy must not hold itself."""
+    for path in tree.paths:
+        if (releases_dir.rstrip("/") + "/").startswith(path + "/"):
+            raise ReleaseError(f"releases_dir: {releases_dir} stands inside of {path}, which is copied")
+
+
 def outermost(paths):
     """Drop what stands below another path, keep the order."""
     unique = list(dict.fromkeys(paths))

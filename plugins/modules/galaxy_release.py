@@ -35,7 +35,8 @@ options:
   info:
     description:
       - The result of M(usegalaxy_eu.celery.galaxy_release_info) at the source. RV(ignore:files) and
-        RV(ignore:size_bytes) are used for the check of disk space; the whole is stored in C(release.json).
+        RV(ignore:size_bytes) are used for the check of disk space and for the progress; the whole is stored in
+        C(release.json).
     type: dict
     default: {}
   source:
@@ -47,8 +48,16 @@ options:
     description: The ssh command for a remote source, with its options, as in rsync's C(--rsh).
     type: str
     default: ssh
+  activate:
+    description:
+      - With V(false) a release that is not the current one is only copied, neither switched to nor counted against
+        O(keep), so that it can be tried first.
+    type: bool
+    default: true
   releases_dir:
-    description: Directory of the releases. It is created with mode 0755.
+    description:
+      - Directory of the releases, with mode 0750, so that no file of a release is open to more users than at the source,
+        where a directory above may have protected it.
     type: path
     default: /srv/galaxy-releases
   owner:
@@ -58,7 +67,8 @@ options:
       - Without it, owners are not set.
     type: str
   group:
-    description: Name of the group that all files of a release belong to. Without it, groups are not set.
+    description:
+      - Name of the group that all files of a release, and O(releases_dir), belong to. Without it, groups are not set.
     type: str
   keep:
     description:
@@ -94,6 +104,8 @@ attributes:
     support: full
 requirements:
   - rsync 3.1.3 or newer on both hosts
+notes:
+  - While a copy runs, its progress stands in C(.progress) in O(releases_dir), and every 10 s in this host's system log.
 seealso:
   - module: usegalaxy_eu.celery.galaxy_release_info
 """
@@ -170,10 +182,14 @@ stats:
 
 import datetime
 import fcntl
+import grp
 import json
 import os
 import re
 import shutil
+import stat
+import subprocess
+import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -183,6 +199,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release impor
     TREE_ARGUMENTS,
     ReleaseError,
     Tree,
+    check_releases_dir,
     prefixed,
     release_info,
 )
@@ -192,11 +209,21 @@ PREVIOUS = "previous"
 LOCK = ".lock"
 INCOMING = ".incoming-"
 REMOVED = ".removed-"
+PROGRESS = ".progress"
+PROGRESS_SECONDS = 10
+DIRECTORY_MODE = 0o750
 MANIFEST = "release.json"
 # A file takes at least one block; this makes the need an upper bound on common file systems.
 BLOCK_BYTES = 4096
 # rsync's own: 24 = files vanished at the source while it ran; the fingerprint decides whether they mattered.
 RSYNC_FINE = (0, 24)
+
+
+def group_number(name):
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ReleaseError(f"group: there is no group '{name}' on this host: create it") from None
 
 
 def free_space(path):
@@ -213,6 +240,20 @@ class Releases:
 
     def place(self, name):
         return os.path.join(self.path, name)
+
+    def open_to_others(self, group):
+        """Whether mode or group of the directory are not the wanted ones."""
+        if not os.path.isdir(self.path):
+            return False
+        found = os.stat(self.path)
+        wanted = found.st_gid if group is None else group_number(group)
+        return stat.S_IMODE(found.st_mode) != DIRECTORY_MODE or found.st_gid != wanted
+
+    def close_to_others(self, group):
+        """Let nobody but root and the group of Galaxy pass: a directory above may protect files at the source."""
+        if group is not None:
+            os.chown(self.path, -1, group_number(group))
+        os.chmod(self.path, DIRECTORY_MODE)
 
     def manifest(self, name):
         try:
@@ -454,6 +495,8 @@ class Sync:
             "--no-human-readable",
             # Compare whole nanoseconds, as the fingerprint does.
             "--modify-window=-1",
+            # Of the whole copy, not of each file.
+            "--info=progress2",
             f"--timeout={params['io_timeout_seconds']}",
         ]
         if params["owner"]:
@@ -468,12 +511,13 @@ class Sync:
         return command + extra + source_arguments(params["source"], self.tree.paths) + [self.incoming + "/"]
 
     def _execute(self, bases, extra=()):
-        rc, out, err = self.module.run_command(
-            self._command(bases, list(extra)),
-            environ_update={"LC_ALL": "C", "LANGUAGE": "C"},
-            # When this process is killed, the lock is held on until rsync has ended as well.
-            pass_fds=(self.lock.handle.fileno(),),
-        )
+        with Progress(self.module, self.releases.place(PROGRESS), self.id) as progress:
+            rc, err = progress.follow(
+                self._command(bases, list(extra)),
+                # When this process is killed, the lock is held on until rsync has ended as well.
+                self.lock.handle.fileno(),
+            )
+            out = progress.output()
         if rc not in RSYNC_FINE:
             told = " / ".join(err.strip().splitlines()[:6])
             raise ReleaseError(
@@ -525,6 +569,54 @@ class Sync:
         os.replace(place + ".new", place)
 
 
+class Progress:
+    """Runs rsync with its output in a file that an operator can read meanwhile, and logs where it stands."""
+
+    def __init__(self, module, path, release):
+        self.module = module
+        self.path = path
+        self.release = release
+
+    def __enter__(self):
+        self.handle = open(self.path, "w+", encoding="utf-8", errors="replace")
+        return self
+
+    def __exit__(self, *unused):
+        self.handle.close()
+        os.unlink(self.path)
+
+    def follow(self, command, lock):
+        """Return rsync's exit code and its standard error."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self.handle,
+                stderr=errors,
+                env={**os.environ, "LC_ALL": "C", "LANGUAGE": "C"},
+                pass_fds=(lock,),
+            )
+            while True:
+                try:
+                    rc = process.wait(PROGRESS_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    self.module.log(f"copying release {self.release}: {last_progress(self.output())}")
+            errors.seek(0)
+            return rc, errors.read()
+
+    def output(self):
+        # Not through the handle that rsync writes with: its position is shared.
+        with open(self.path, encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+
+
+def last_progress(output):
+    """The latest state that rsync has written: bytes, percent of what it knows of so far, speed, time."""
+    states = [line.strip() for line in re.split(r"[\r\n]", output) if "%" in line]
+    return states[-1] if states else "comparing files"
+
+
 def _stat(output, name):
     match = re.search(rf"^{re.escape(name)}: ([\d,.]+)", output, re.MULTILINE)
     return int(re.sub(r"\D", "", match.group(1))) if match else 0
@@ -534,7 +626,10 @@ def _reason(rc, err):
     """What the operator can do about it, in a sentence."""
     for text, reason in (
         # rsync takes what that shell prints for the start of its own protocol, and never shows it.
-        ("is your shell clean", "The user at the source has no login shell that runs commands, or its shell prints text."),
+        (
+            "is your shell clean",
+            "The user at the source has no login shell that runs commands, or its shell prints text.",
+        ),
         ("rrsync: not found", "rrsync is missing at the source: install the package rsync there, or set its path."),
         ("rrsync: No such file", "rrsync is missing at the source: install the package rsync there, or set its path."),
         ("rsync: not found", "rsync is missing at the source: install the package rsync there."),
@@ -613,13 +708,14 @@ def ensure(module, releases, tree, lock=None):
         synced = False
     else:
         synced = wanted not in names or damaged(params, releases, tree, wanted)
-    switched = wanted != current
+    held = wanted != current and not params["activate"]
+    switched = wanted != current and not held
     kept = [wanted] + [name for name in names if name != wanted] if synced else names
-    pruned = prunable(releases, params, kept, wanted, current if switched else previous)
+    pruned = [] if held else prunable(releases, params, kept, wanted, current if switched else previous)
     # An interrupted copy of another release, or a removal that was cut off.
     leftovers = [] if synced else releases.leftovers()
     result = {
-        "changed": bool(synced or switched or pruned or leftovers),
+        "changed": bool(synced or switched or pruned or leftovers or releases.open_to_others(params["group"])),
         "release": wanted,
         "previous": current,
         "path": releases.place(wanted),
@@ -628,10 +724,14 @@ def ensure(module, releases, tree, lock=None):
         "pruned": pruned,
         "kept": [name for name in kept if name not in pruned],
         "stats": {"files": 0, "bytes": 0, "seconds": 0.0},
-        "diff": {"before": "current: %s\n" % (current or "none"), "after": f"current: {wanted}\n"},
+        "diff": {
+            "before": "current: {}\n".format(current or "none"),
+            "after": "current: {}\n".format((current or "none") if held else wanted),
+        },
     }
     if module.check_mode or not result["changed"]:
         return result
+    releases.close_to_others(params["group"])
     if synced:
         sync = Sync(module, releases, tree, lock)
         sync.run()
@@ -654,14 +754,12 @@ def run(module):
     check_parameters(params)
     tree = Tree.from_params(params)
     releases = Releases(params["releases_dir"].rstrip("/"))
-    for path in tree.paths:
-        if (releases.path + "/").startswith(path + "/"):
-            raise ReleaseError(f"releases_dir: {releases.path} stands inside of {path}, which is copied")
+    check_releases_dir(tree, releases.path)
     if module.check_mode:
         return ensure(module, releases, tree)
     if params["state"] == "present":
         if not os.path.isdir(releases.path):
-            os.makedirs(releases.path, 0o755)
+            os.makedirs(releases.path, DIRECTORY_MODE)
     elif not os.path.isdir(releases.path):
         raise ReleaseError(f"releases_dir: {releases.path} is not there: no release has been synced to this host yet")
     with Lock(releases.place(LOCK), params["lock_timeout_seconds"]) as lock:
@@ -683,6 +781,7 @@ def main():
             keep={"type": "int", "default": 3},
             recheck={"type": "bool", "default": False},
             protect={"type": "list", "elements": "str", "default": []},
+            activate={"type": "bool", "default": True},
             lock_timeout_seconds={"type": "int", "default": 300},
             io_timeout_seconds={"type": "int", "default": 120},
         ),

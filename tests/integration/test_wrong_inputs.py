@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A table of wrong inputs to rabbitmq, traefik, galaxy and postgresql_access, and of legal ones that look wrong.
+"""A table of wrong inputs to the roles that have a preflight of their own, and of legal ones that look wrong.
 
 Each row is a host of its own in one run: the preflight of its role stops it, with the variable's name and the remedy,
 and lets the legal ones pass. That these work end to end is shown by test_broker_info.py on a real broker.
@@ -23,6 +23,8 @@ BUSY = LISTENER.getsockname()[1]
 RULE = {"vhost": "galaxy", "configure": "", "write": "", "read": ".*"}
 ROUTE = {"name": "other", "entry_point": "amqps", "hosts": ["other.example.org"], "servers": ["192.0.2.9:5672"]}
 ROUTES = {"galaxy.fetch_data": "galaxy.external", "galaxy.set_job_metadata": "galaxy.external"}
+# What the playbooks set.
+RELEASE = {"galaxy_sync_source_host": "{{ inventory_hostname }}"}
 PAGE = {"name": "page", "entry_point": "websecure", "host": "page.example.org", "urls": ["http://192.0.2.9:80"]}
 
 
@@ -405,10 +407,122 @@ WRONG = {
             ["postgresql_access_role_password is shorter than 8 characters", "openssl rand"],
         ),
     },
+    "galaxy_sync": {
+        "unknown variable": (
+            {"galaxy_sync_excludes": ["x"]},
+            ["galaxy_sync_excludes is not", "Did you mean galaxy_sync_exclude?"],
+        ),
+        "no source": ({"galaxy_sync_source_host": None}, ["galaxy_sync_source_host"]),
+        "a source that is no host": (
+            {"galaxy_sync_source_host": "galaxy.example.org"},
+            ["galaxy_sync_source_host is galaxy.example.org", "Remedy: give the inventory name"],
+        ),
+        "unknown method": ({"galaxy_sync_method": "scp"}, ["galaxy_sync_method", "rsync, nfs, none"]),
+        "nothing kept": ({"galaxy_sync_keep": 0}, ["galaxy_sync_keep is 0", "from 1 to 100"]),
+        "a number in words": ({"galaxy_sync_keep": "three"}, ["galaxy_sync_keep is 'three'", "a whole number"]),
+        "port out of range": ({"galaxy_sync_source_port": 70000}, ["galaxy_sync_source_port is 70000", "1 to 65535"]),
+        "negative time": (
+            {"galaxy_sync_lock_timeout_seconds": -1},
+            ["galaxy_sync_lock_timeout_seconds is -1", "Remedy: "],
+        ),
+        "time with a unit": ({"galaxy_sync_io_timeout_seconds": "2m"}, ["galaxy_sync_io_timeout_seconds is '2m'"]),
+        "relative path": (
+            {"galaxy_sync_server_dir": "srv/galaxy"},
+            ["galaxy_sync_server_dir: 'srv/galaxy' is not an absolute path", "Remedy: "],
+        ),
+        "the whole host": ({"galaxy_sync_venv_dir": "/"}, ["galaxy_sync_venv_dir: '/' is the whole host", "Remedy: "]),
+        "a path that climbs": ({"galaxy_sync_config_dir": "/srv/../etc"}, ["galaxy_sync_config_dir", "holds '..'"]),
+        "a path with a space": ({"galaxy_sync_extra_paths": ["/opt/my py"]}, ["galaxy_sync_extra_paths: '/opt/my py'"]),
+        "a path that a shell expands": (
+            {"galaxy_sync_extra_paths": ["/opt/$HOME"]},
+            ["galaxy_sync_extra_paths: '/opt/$HOME'", "a shell expands"],
+        ),
+        "paths as a text": ({"galaxy_sync_extra_paths": "/opt/python"}, ["galaxy_sync_extra_paths is", "a list"]),
+        "releases among what is copied": (
+            {"galaxy_sync_releases_dir": "/srv/galaxy/server/releases"},
+            ["galaxy_sync_releases_dir: /srv/galaxy/server/releases stands inside of /srv/galaxy/server", "Remedy: "],
+        ),
+        "a pattern that leaves out the release": (
+            {"galaxy_sync_exclude_extra": [".venv"]},
+            ["galaxy_sync_exclude: the pattern '.venv' leaves out /srv/galaxy/server/.venv", "narrower"],
+        ),
+        "a pattern that matches nothing": (
+            {"galaxy_sync_exclude_extra": ["./client"]},
+            ["galaxy_sync_exclude: './client' never matches"],
+        ),
+        "a pattern of spaces": ({"galaxy_sync_exclude_extra": [" x"]}, ["galaxy_sync_exclude: ' x' is empty, or"]),
+        "a bracket that is open": ({"galaxy_sync_exclude": ["a[b"]}, ["galaxy_sync_exclude: 'a[b'", "not closed"]),
+        "a configuration from elsewhere": (
+            {"galaxy_sync_config_file": "/etc/galaxy/galaxy.yml"},
+            ["galaxy_sync_config_file is /etc/galaxy/galaxy.yml", "Remedy: set galaxy_sync_config_dir"],
+        ),
+        "a number for a user": ({"galaxy_sync_user": "999"}, ["galaxy_sync_user is '999'", "Remedy: give the name"]),
+        "a group of two": ({"galaxy_sync_group": "a,b"}, ["galaxy_sync_group is 'a,b'", "Remedy: "]),
+        "root for Galaxy": ({"galaxy_sync_user": "root"}, ["galaxy_sync_user is root", "Remedy: "]),
+        "a login for an address": (
+            {"galaxy_sync_source_address": "galaxy@192.0.2.1"},
+            ["galaxy_sync_source_address is 'galaxy@192.0.2.1'", "Remedy: give a host name"],
+        ),
+        "an option for an address": (
+            {"galaxy_sync_source_address": "-oProxyCommand=x"},
+            ["galaxy_sync_source_address is '-oProxyCommand=x'"],
+        ),
+        "brackets around IPv6": ({"galaxy_sync_source_address": "[::1]"}, ["'[::1]'", "without brackets"]),
+        "a quote in a worker's address": (
+            {"galaxy_sync_worker_addresses": ['192.0.2.7",command="sh']},
+            ["galaxy_sync_worker_addresses holds", "Remedy: give one address"],
+        ),
+        "two addresses in one": (
+            {"galaxy_sync_worker_addresses": ["192.0.2.7 192.0.2.8"]},
+            ["galaxy_sync_worker_addresses holds '192.0.2.7 192.0.2.8'"],
+        ),
+        "a version for a fingerprint": (
+            {"galaxy_sync_rollback_release": "26.1.1"},
+            ["galaxy_sync_rollback_release holds 26.1.1", "Remedy: give the 16 hexadecimal digits"],
+        ),
+        "a path for a fingerprint": (
+            {"galaxy_sync_protected_releases": ["../etc"]},
+            ["galaxy_sync_protected_releases", "../etc"],
+        ),
+        "a mount for writing": (
+            {"galaxy_sync_nfs_options": "rw,hard"},
+            ["galaxy_sync_nfs_options is 'rw,hard'", "keep ro"],
+        ),
+        "a mount that is an hour behind": (
+            {"galaxy_sync_nfs_options": "ro,actimeo=3600"},
+            ["galaxy_sync_nfs_options is 'ro,actimeo=3600'", "at most 60"],
+        ),
+        "mount options with spaces": (
+            {"galaxy_sync_nfs_options": "ro, hard"},
+            ["galaxy_sync_nfs_options is 'ro, hard'"],
+        ),
+        "a directory of keys with a space": (
+            {"galaxy_sync_key_dir": "/etc/my keys"},
+            ["galaxy_sync_key_dir is '/etc/my keys'", "Remedy: "],
+        ),
+        "a quote in the path of rrsync": (
+            {"galaxy_sync_rrsync_path": '/usr/bin/rrsync"'},
+            ["galaxy_sync_rrsync_path", "Remedy: "],
+        ),
+    },
 }
 
 # Legal, though it looks wrong.
 RIGHT = {
+    "galaxy_sync": {
+        "IPv6": {
+            "galaxy_sync_source_address": "2001:db8::1",
+            "galaxy_sync_worker_addresses": ["2001:db8::/64", "!192.0.2.*"],
+        },
+        "nothing left out": {"galaxy_sync_exclude": []},
+        "an installation in parts": {
+            "galaxy_sync_venv_dir": "/opt/galaxy-venv/",
+            "galaxy_sync_config_dir": "/etc/galaxy",
+            "galaxy_sync_config_file": "/etc/galaxy/galaxy.yml",
+        },
+        "releases beside": {"galaxy_sync_releases_dir": "/srv/galaxy/server-releases"},
+        "a mount of one's own": {"galaxy_sync_method": "nfs", "galaxy_sync_nfs_options": "ro,vers=4.2,actimeo=5,hard"},
+    },
     "rabbitmq": {
         "digest": {"rabbitmq_image": "registry.example.org:5000/a/rabbitmq@sha256:" + 64 * "a"},
         "IPv6": {"rabbitmq_listen_address": "::1"},
@@ -463,6 +577,7 @@ def outcome(tmp_path_factory):
     rows = {role: {f"{role} {name}": values for name, (values, _words) in WRONG[role].items()} for role in WRONG}
     for role, members in RIGHT.items():
         rows[role].update({f"{role} right {name}": values for name, values in members.items()})
+    rows["galaxy_sync"] = {name: {**RELEASE, **values} for name, values in rows["galaxy_sync"].items()}
     names = {row: f"row-{number}" for number, row in enumerate(row for members in rows.values() for row in members)}
     site = build_site(folder, {role: {names[row]: rows[role][row] for row in rows[role]} for role in rows})
     plays = [

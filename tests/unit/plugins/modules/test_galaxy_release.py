@@ -9,7 +9,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -31,22 +30,13 @@ class Module:
     def __init__(self, params, check_mode=False):
         self.params = params
         self.check_mode = check_mode
-        self.commands = []
+        self.logged = []
 
     def get_bin_path(self, name):
         return shutil.which(name)
 
-    def run_command(self, command, environ_update=None, pass_fds=()):
-        self.commands.append(command)
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **(environ_update or {})},
-            pass_fds=pass_fds,
-        )
-        return done.returncode, done.stdout, done.stderr
+    def log(self, text):
+        self.logged.append(text)
 
 
 class Site:
@@ -80,16 +70,16 @@ class Site:
             "state": "present", "fingerprint": None, "info": {}, "source": str(self.source), "rsh": "ssh",
             "releases_dir": str(self.dir), "owner": None, "group": None, "keep": 3, "recheck": False, "protect": [],
             "lock_timeout_seconds": 0, "io_timeout_seconds": 30, "server_dir": SERVER, "venv_dir": None,
-            "config_dir": None, "paths": [], "exclude": EXCLUDE,
+            "config_dir": None, "paths": [], "exclude": EXCLUDE, "activate": True,
         }  # fmt: skip
         params.update(changes)
         return params
 
-    def sync(self, check_mode=False, module=None, **changes):
+    def sync(self, check_mode=False, **changes):
         if "fingerprint" not in changes and changes.get("state") != "current":
             info = self.info()
             changes = {"fingerprint": info["fingerprint"], "info": info, **changes}
-        return galaxy_release.run((module or Module)(self.params(**changes), check_mode))
+        return galaxy_release.run(Module(self.params(**changes), check_mode))
 
     def change(self, text):
         (self.server / "lib/galaxy/model.py").write_text(text)
@@ -143,16 +133,72 @@ def test_the_first_copy(site):
     manifest = json.loads((site.dir / "current/release.json").read_text())
     assert manifest["fingerprint"] == result["release"]
     assert manifest["parts"] == site.info()["parts"]
-    assert stat.S_IMODE(site.dir.stat().st_mode) == 0o755
 
 
-def test_no_change_starts_no_process(site):
+def test_nobody_else_passes_the_directory_of_releases(site):
+    # At the source a directory above protects files that are open by their own mode.
+    site.source.chmod(0o700)
+    (site.server / "config/galaxy.yml").chmod(0o644)
+    site.sync()
+    assert stat.S_IMODE(site.dir.stat().st_mode) == 0o750
+    site.dir.chmod(0o755)
+    assert site.sync(check_mode=True)["changed"]
+    assert site.sync()["changed"]
+    assert stat.S_IMODE(site.dir.stat().st_mode) == 0o750
+    assert not site.sync()["changed"]
+
+
+def test_a_release_that_is_tried_first(site):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    result = site.sync(activate=False, keep=1)
+    assert (result["changed"], result["synced"], result["switched"], result["pruned"]) == (True, True, False, [])
+    assert result["diff"]["after"] == f"current: {old}\n"
+    assert site.current() == old
+    assert site.file(result["release"], "lib/galaxy/model.py").read_text() == "changed\n"
+    assert not site.sync(activate=False, keep=1)["changed"]
+    done = site.sync(state="current", fingerprint=result["release"], keep=1)
+    assert (done["switched"], done["pruned"], site.current()) == (True, [old], result["release"])
+
+
+def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
+    monkeypatch.setattr(galaxy_release, "PROGRESS_SECONDS", 0.05)
+    module = Module(site.params())
+    seen = tmp_path / "seen"
+    # Ends only once the progress was logged.
+    command = f"printf '\\r  1,024  33%%  1.00MB/s  0:00:01'; while [ ! -e {seen} ]; do sleep 0.01; done; echo last"
+    log = module.log
+    module.log = lambda text: (log(text), "33%" in text and seen.touch())
+    site.dir.mkdir()
+    with (
+        galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock,
+        galaxy_release.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress,
+    ):
+        assert progress.follow(["sh", "-c", command], lock.handle.fileno()) == (0, "")
+        assert progress.output().endswith("last\n")
+    assert module.logged[-1] == f"copying release {'0' * 16}: 1,024  33%  1.00MB/s  0:00:01"
+    assert not (site.dir / ".progress").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("", "comparing files"),
+        ("\r 32,768 1% 0.00kB/s 0:00:00\r 65,536 2% 9.1MB/s 0:00:09 (xfr#1, ir-chk=9/99)", "65,536 2%"),
+        (" 65,536 100% 9.1MB/s\nNumber of files: 3\n", "65,536 100%"),
+    ],
+)
+def test_the_last_progress(output, expected):
+    assert galaxy_release.last_progress(output).startswith(expected)
+
+
+def test_no_change_starts_no_process(site, monkeypatch):
     first = site.sync()
+    monkeypatch.setattr(subprocess, "Popen", lambda *unused, **named: pytest.fail("a process was started"))
     before = site.state()
     module = Module(site.params(fingerprint=first["release"]))
     result = galaxy_release.run(module)
     assert not result["changed"]
-    assert module.commands == []
     assert site.state() == before
 
 
@@ -215,19 +261,22 @@ def test_a_remote_source_behind_rrsync(site, remote):
     assert _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(site.dir / "current")) == site.info()
 
 
-class Interrupted(Module):
+def interrupt(monkeypatch):
     """The power goes when rsync has ended but before the copy was checked."""
 
-    def run_command(self, command, environ_update=None, pass_fds=()):
-        super().run_command(command, environ_update, pass_fds)
+    def power_cut(_sync):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(galaxy_release.Sync, "_verify", power_cut)
 
-def test_an_interrupted_copy_leaves_the_current_release_and_is_taken_up(site):
+
+def test_an_interrupted_copy_leaves_the_current_release_and_is_taken_up(site, monkeypatch):
     old = site.sync()["release"]
     site.change("a much longer change\n")
-    with pytest.raises(KeyboardInterrupt):
-        site.sync(module=Interrupted)
+    with monkeypatch.context() as cut:
+        interrupt(cut)
+        with pytest.raises(KeyboardInterrupt):
+            site.sync()
     assert site.current() == old
     incoming = site.dir / f".incoming-{site.info()['fingerprint']}"
     assert incoming.is_dir()
@@ -237,12 +286,14 @@ def test_an_interrupted_copy_leaves_the_current_release_and_is_taken_up(site):
     assert not incoming.exists()
 
 
-def test_taking_up_a_copy_does_not_touch_the_release_it_shares_files_with(site):
+def test_taking_up_a_copy_does_not_touch_the_release_it_shares_files_with(site, monkeypatch):
     old = site.sync()["release"]
     before = stat.S_IMODE(site.file(old, "lib/galaxy/app.py").stat().st_mode)
     site.change("changed\n")
-    with pytest.raises(KeyboardInterrupt):
-        site.sync(module=Interrupted)
+    with monkeypatch.context() as cut:
+        interrupt(cut)
+        with pytest.raises(KeyboardInterrupt):
+            site.sync()
     # The source goes on, to another mode of a file that the interrupted copy shares with the current release.
     (site.server / "lib/galaxy/app.py").chmod(0o600)
     new = site.sync()["release"]
@@ -261,19 +312,20 @@ def test_what_an_interruption_left_is_removed(site):
     assert not list(site.dir.glob(".incoming-*")) and not list(site.dir.glob(".removed-*"))
 
 
-class Updating(Module):
-    """Somebody updates Galaxy while it is copied."""
-
-    def run_command(self, command, environ_update=None, pass_fds=()):
-        (Path(self.params["source"] + SERVER) / "lib/galaxy/model.py").write_text("half of an update\n")
-        return super().run_command(command, environ_update, pass_fds)
-
-
-def test_a_source_that_changes_is_refused(site):
+def test_a_source_that_changes_is_refused(site, monkeypatch):
     old = site.sync()["release"]
     site.change("changed\n")
-    with pytest.raises(_release.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"):
-        site.sync(module=Updating)
+    follow = galaxy_release.Progress.follow
+
+    def update(self, command, lock):
+        """Somebody updates Galaxy while it is copied."""
+        site.change("half of an update\n")
+        return follow(self, command, lock)
+
+    with monkeypatch.context() as updating:
+        updating.setattr(galaxy_release.Progress, "follow", update)
+        with pytest.raises(_release.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"):
+            site.sync()
     assert site.current() == old
     assert site.sync()["changed"]
 
