@@ -15,7 +15,7 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - PostgreSQL takes the first rule that matches a connection, and never looks at a later one. This filter returns the rules
-    that match a connection of an entry before the entry's own rule does. An entry without a rule of its own has none.
+    that match a connection of an entry before the entry's own rule does, and treat it otherwise. An entry without a rule of its own has none.
   - A rule that cannot be judged from here, such as one for a group or a host name, is taken for one that matches.
 positional: entries, databases, role, connection_type, method
 options:
@@ -115,15 +115,18 @@ def _takes(rule, network, database, role, connection_type):
     )
 
 
-def _is_own(rule, network, database, role, connection_type, method):
-    """Say whether a rule does for all of an entry what its own rule does."""
+def _does_the_same(rule, connection_type, method):
+    """Say whether a rule does with a connection what an entry's own rule does."""
+    return (rule["type"], rule["auth_method"]) == (connection_type, method) and not rule.get("options")
+
+
+def _covers(rule, network, database, role):
+    """Say whether a rule takes every connection of an entry to a database."""
     found = _network(rule)
     return (
         found is not None
         and found.version == network.version
         and network.subnet_of(found)
-        and (rule["type"], rule["auth_method"]) == (connection_type, method)
-        and not rule.get("options")
         and (database in rule["database"] or "all" in rule["database"])
         and (role in rule["user_name"] or "all" in rule["user_name"])
     )
@@ -154,10 +157,12 @@ def hba_shadows(rules, entries, databases, role, connection_type, method):
     for network, database in itertools.product(map(ipaddress.ip_network, entries), databases):
         before = []
         for rule in readable:
-            if _is_own(rule, network, database, role, connection_type, method):
+            same = _does_the_same(rule, connection_type, method)
+            if same and _covers(rule, network, database, role):
                 shadows.update({(str(rule.get("file_name")), rule["line_number"]): _line(rule) for rule in before})
                 break
-            if _takes(rule, network, database, role, connection_type):
+            # A worker's own line before that of its network changes nothing.
+            if not same and _takes(rule, network, database, role, connection_type):
                 before.append(rule)
     return [shadows[key] for key in sorted(shadows)]
 

@@ -108,6 +108,15 @@ def test_each_rule_is_named_once_in_the_order_of_the_file():
     assert found == ["line 3: host all all all reject", "line 10: host all all all md5"]
 
 
+def test_a_worker_in_a_network_that_is_listed_too():
+    """Both lines stand in one block, the host's first; the block must not move for that."""
+    network = own(10, address="192.0.2.0", mask="255.255.255.0")
+    entries = [ENTRY, "192.0.2.0/24"]
+    assert shadows(own(9), network, entries=entries) == []
+    # What takes the rest of the network is still seen.
+    assert len(shadows(own(2), rule(3), network, entries=entries)) == 1
+
+
 def test_the_file_is_named_where_postgresql_says_it():
     found = shadows(rule(3, file_name="/etc/x.conf"), own(9, file_name="/etc/pg_hba.conf"))
     assert found == ["line 3 of /etc/x.conf: host all all all reject"]
