@@ -6,8 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
 
@@ -215,3 +217,58 @@ def test_a_pattern_leaves_out_exactly_what_rsync_leaves_out(tmp_path, pattern):
         kept |= {f"{inside}/{name}" for name in files if not exclude.matches(f"{inside}/{name}", name, False)}
     copied = {str(path.relative_to(copy)) for path in copy.rglob("*")} - {"s"}
     assert kept == copied
+
+
+ROLE_DEFAULTS = Path(__file__).resolve().parents[4] / "roles/galaxy_sync/defaults/main.yml"
+# Of each default pattern of the role a path that it names; what must not go with them stands in KEPT.
+NAMED = {
+    ".git": f"{SERVER}/lib/x/.git/HEAD",
+    "node_modules": f"{SERVER}/client/node_modules/vue/index.js",
+    "*.sock": f"{SERVER}/config/gunicorn.sock",
+    ".cache/": f"{SERVER}/.cache/pip/wheel",
+    ".mypy_cache/": f"{SERVER}/lib/.mypy_cache/3.11/x.json",
+    ".pytest_cache/": f"{SERVER}/.pytest_cache/v/x",
+    ".ruff_cache/": f"{SERVER}/.ruff_cache/x",
+    ".tox/": f"{SERVER}/packages/app/.tox/py/x",
+    f"{SERVER}/.ci/": f"{SERVER}/.ci/x.sh",
+    f"{SERVER}/.circleci/": f"{SERVER}/.circleci/config.yml",
+    f"{SERVER}/.github/": f"{SERVER}/.github/workflows/x.yml",
+    f"{SERVER}/test/": f"{SERVER}/test/unit/x.py",
+    f"{SERVER}/test-data/": f"{SERVER}/test-data/1.bed",
+    f"{SERVER}/*.log": f"{SERVER}/galaxy.log",
+    f"{SERVER}/*.pid": f"{SERVER}/galaxy.pid",
+    f"{SERVER}/database/*": f"{SERVER}/database/files/000/1.dat",
+    "/srv/galaxy/var/*": "/srv/galaxy/var/data/1.dat",
+}
+KEPT = [
+    "lib/galaxy/test/x.py", "lib/galaxy/database/x.py", "lib/galaxy/x.log", "lib/galaxy/.cache", "lib/socket.py",
+    ".venv/lib/python3.11/site-packages/celery/test/x.py", "tool-data/shared/ucsc/builds.txt", "config/galaxy.yml",
+    "lib/galaxy/.gitignore",
+]  # fmt: skip
+
+
+def role_patterns():
+    text = ROLE_DEFAULTS.read_text().replace("{{ galaxy_sync_server_dir }}", SERVER)
+    text = text.replace(
+        "{{ galaxy_mutable_data_dir | default((galaxy_root | default('/srv/galaxy')) ~ '/var') }}", "/srv/galaxy/var"
+    )
+    return yaml.safe_load(text)["galaxy_sync_exclude"]
+
+
+def test_each_default_pattern_of_the_role_matches_what_it_names(tmp_path):
+    assert role_patterns() == list(NAMED)
+    for name in [*NAMED.values(), *[f"{SERVER}/{kept}" for kept in KEPT]]:
+        path = tmp_path / "from" / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+    def copied(patterns, to):
+        filters = [f"--filter=- {pattern}" for pattern in patterns]
+        subprocess.run(["rsync", "-rR", *filters, f"{tmp_path}/from/./srv/", f"{tmp_path}/{to}/"], check=True)
+        return {f"/{path.relative_to(tmp_path / to)}" for path in (tmp_path / to).rglob("*") if path.is_file()}
+
+    assert copied(NAMED, "all") == {f"{SERVER}/{kept}" for kept in KEPT}
+    for number, (pattern, named) in enumerate(NAMED.items()):
+        # Without this one pattern, exactly its file comes along.
+        others = [other for other in NAMED if other != pattern]
+        assert copied(others, str(number)) - {f"{SERVER}/{kept}" for kept in KEPT} == {named}
