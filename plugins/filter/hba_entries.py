@@ -89,7 +89,8 @@ KEYWORDS = ("all", "samehost", "samenet")
 NAME = re.compile(r"(?=.{1,253}$)(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # Two octets of a private network and of a tailnet, one keystroke apart.
 SWAPPED = {"10": "100", "100": "10"}
-HOSTS, NETWORKS = "postgresql_access_hosts", "postgresql_access_networks"
+HOSTS = "postgresql_access_hosts"
+NETWORKS = "postgresql_access_networks"
 
 
 class Entry:
@@ -253,10 +254,8 @@ def _check_owner(entry, workers):
     if known:
         owner = f"{entry.host['name']}, which has" if entry.host else "any known worker; they have"
         meant = _meant(network, known)
-        entry.wrong.append(
-            f"does not belong to {owner} {', '.join(map(str, known))}." + (f" Probably {meant!r} was meant" if meant else
-            " Give one of these")
-        )  # fmt: skip
+        remedy = f"Probably {meant!r} was meant" if meant else "Give one of these"
+        entry.wrong.append(f"does not belong to {owner} {', '.join(map(str, known))}. {remedy}")
         return
     others = [address for address in workers["all"] if not any(address in own for own in entry.networks)]
     swapped = _swap(network)

@@ -50,6 +50,7 @@ _value:
   type: str
 """
 
+
 def refuse(text):
     """Stop with a message; it never holds the URL, which carries a password."""
     raise AnsibleFilterError("result_backend_url: " + text)

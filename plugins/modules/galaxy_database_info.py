@@ -132,7 +132,8 @@ except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
 # Codes of PostgreSQL's protocol, version 3.
-SSL_REQUEST, PROTOCOL = 80877103, 196608
+SSL_REQUEST = 80877103
+PROTOCOL = 196608
 NOT_ADMITTED = "28000"
 WHO_AM_I = (
     "SELECT current_database(), current_user, coalesce(host(inet_client_addr()), ''), "
@@ -254,7 +255,7 @@ def look(params):
         said = [ask(*[params[name] for name in names], params["timeout_seconds"], tls) for tls in (True, False)]
         found = {name: params[name] for name in names}
         found.update(
-            admitted=any(answer[0] for answer in said), address=said[0][2], answers=[text for _, text, _ in said]
+            admitted=any(answer[0] for answer in said), address=said[0][2], answers=[answer[1] for answer in said]
         )
     return {**found, "listed": is_listed(found["address"], params["networks"])}
 

@@ -188,12 +188,11 @@ import os
 import re
 import shutil
 import stat
-import subprocess
-import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._progress import Progress
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import (
     FINGERPRINT_RE,
     TREE_ARGUMENTS,
@@ -210,7 +209,6 @@ LOCK = ".lock"
 INCOMING = ".incoming-"
 REMOVED = ".removed-"
 PROGRESS = ".progress"
-PROGRESS_SECONDS = 10
 DIRECTORY_MODE = 0o750
 MANIFEST = "release.json"
 # A file takes at least one block; this makes the need an upper bound on common file systems.
@@ -567,54 +565,6 @@ class Sync:
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(place + ".new", place)
-
-
-class Progress:
-    """Runs rsync with its output in a file that an operator can read meanwhile, and logs where it stands."""
-
-    def __init__(self, module, path, release):
-        self.module = module
-        self.path = path
-        self.release = release
-
-    def __enter__(self):
-        self.handle = open(self.path, "w+", encoding="utf-8", errors="replace")
-        return self
-
-    def __exit__(self, *unused):
-        self.handle.close()
-        os.unlink(self.path)
-
-    def follow(self, command, lock):
-        """Return rsync's exit code and its standard error."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=self.handle,
-                stderr=errors,
-                env={**os.environ, "LC_ALL": "C", "LANGUAGE": "C"},
-                pass_fds=(lock,),
-            )
-            while True:
-                try:
-                    rc = process.wait(PROGRESS_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    self.module.log(f"copying release {self.release}: {last_progress(self.output())}")
-            errors.seek(0)
-            return rc, errors.read()
-
-    def output(self):
-        # Not through the handle that rsync writes with: its position is shared.
-        with open(self.path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-
-
-def last_progress(output):
-    """The latest state that rsync has written: bytes, percent of what it knows of so far, speed, time."""
-    states = [line.strip() for line in re.split(r"[\r\n]", output) if "%" in line]
-    return states[-1] if states else "comparing files"
 
 
 def _stat(output, name):

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _progress, _release
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_release
 
 SERVER = "/srv/galaxy/server"
@@ -162,7 +162,7 @@ def test_a_release_that_is_tried_first(site):
 
 
 def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
-    monkeypatch.setattr(galaxy_release, "PROGRESS_SECONDS", 0.05)
+    monkeypatch.setattr(_progress, "PROGRESS_SECONDS", 0.05)
     module = Module(site.params())
     seen = tmp_path / "seen"
     # Ends only once the progress was logged.
@@ -172,7 +172,7 @@ def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
     site.dir.mkdir()
     with (
         galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock,
-        galaxy_release.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress,
+        _progress.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress,
     ):
         assert progress.follow(["sh", "-c", command], lock.handle.fileno()) == (0, "")
         assert progress.output().endswith("last\n")
@@ -189,7 +189,7 @@ def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
     ],
 )
 def test_the_last_progress(output, expected):
-    assert galaxy_release.last_progress(output).startswith(expected)
+    assert _progress.last_progress(output).startswith(expected)
 
 
 def test_no_change_starts_no_process(site, monkeypatch):
@@ -315,7 +315,7 @@ def test_what_an_interruption_left_is_removed(site):
 def test_a_source_that_changes_is_refused(site, monkeypatch):
     old = site.sync()["release"]
     site.change("changed\n")
-    follow = galaxy_release.Progress.follow
+    follow = _progress.Progress.follow
 
     def update(self, command, lock):
         """Somebody updates Galaxy while it is copied."""
@@ -323,7 +323,7 @@ def test_a_source_that_changes_is_refused(site, monkeypatch):
         return follow(self, command, lock)
 
     with monkeypatch.context() as updating:
-        updating.setattr(galaxy_release.Progress, "follow", update)
+        updating.setattr(_progress.Progress, "follow", update)
         with pytest.raises(_release.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"):
             site.sync()
     assert site.current() == old
