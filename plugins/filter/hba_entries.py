@@ -109,17 +109,21 @@ class Entry:
         return f"{HOSTS}: {self.host['name']}: {self.text!r}" if self.host else f"{NETWORKS}: {self.text!r}"
 
 
-def _addresses(values):
-    """Return what can be read as addresses of a list, without the loopback's and the link's own."""
-    found = []
-    for value in values or []:
+def _readable(values):
+    """Return what can be read as addresses of some texts, each once."""
+    found = {}
+    for value in values:
         try:
-            address = ipaddress.ip_address(str(value).partition("%")[0])
+            found[ipaddress.ip_address(value)] = None
         except ValueError:
             continue
-        if not (address.is_loopback or address.is_link_local):
-            found.append(address)
-    return list(dict.fromkeys(found))
+    return list(found)
+
+
+def _addresses(values):
+    """Return the addresses of a list, without the loopback's and the link's own."""
+    found = _readable(str(value).partition("%")[0] for value in values or [])
+    return [address for address in found if not (address.is_loopback or address.is_link_local)]
 
 
 def _nearest(text, candidates):
@@ -188,7 +192,7 @@ def _read(entry, resolved, names):
         return
     if _is_name(text) and text.lower() not in KEYWORDS:
         names.append(text)
-        entry.networks = [ipaddress.ip_network(address) for address in _resolved(text, resolved)]
+        entry.networks = [ipaddress.ip_network(address) for address in _readable(resolved.get(text) or [])]
         if not entry.networks:
             entry.unreadable = "is no address, and as a host name it does not resolve on the database's host. Give the address, or correct the name"
         return
@@ -205,16 +209,6 @@ def _read(entry, resolved, names):
             f"has host bits set under its mask. Write {str(network)!r} for the network, or "
             f"{text.partition('/')[0]!r} for the one host"
         )
-
-
-def _resolved(name, resolved):
-    found = []
-    for value in resolved.get(name) or []:
-        try:
-            found.append(ipaddress.ip_address(value))
-        except ValueError:
-            continue
-    return list(dict.fromkeys(found))
 
 
 def _check_width(entry, widest):

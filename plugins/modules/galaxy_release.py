@@ -35,8 +35,7 @@ options:
   info:
     description:
       - The result of M(usegalaxy_eu.celery.galaxy_release_info) at the source. RV(ignore:files) and
-        RV(ignore:size_bytes) are used for the check of disk space and for the progress; the whole is stored in
-        C(release.json).
+        RV(ignore:size_bytes) are used for the check of disk space; the whole is stored in C(release.json).
     type: dict
     default: {}
   source:
