@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a release of Galaxy is, how its fingerprint is made, and which paths a pattern leaves out.
+"""What a release of Galaxy is, and how its fingerprint is made.
 
 A path stands for its canonical, absolute name ("/srv/galaxy/server") wherever the tree really stands: on a worker the
 same names are looked up below a release directory (`root`). So both sides compute the same fingerprint.
@@ -13,11 +13,11 @@ import hashlib
 import os
 import platform
 import re
-import stat
 
-# Compiled bytecode is copied, because it halves the start-up time, but it never counts: each host may compile its own.
-BYTECODE_DIR = "__pycache__"
-BYTECODE_SUFFIX = ".pyc"
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_exclude import Exclude
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_listing import scan
+
 FINGERPRINT_LENGTH = 16
 FINGERPRINT_RE = re.compile(rf"^[0-9a-f]{{{FINGERPRINT_LENGTH}}}$")
 
@@ -28,10 +28,6 @@ TREE_ARGUMENTS = {
     "paths": {"type": "list", "elements": "path", "default": []},
     "exclude": {"type": "list", "elements": "str", "default": [".git", "node_modules", "*.sock"]},
 }
-
-
-class ReleaseError(Exception):
-    """A mistake or a state of the host that ends the module with its text."""
 
 
 class Tree:
@@ -87,173 +83,9 @@ def outermost(paths):
     return [path for path in unique if not any(path != other and path.startswith(other + "/") for other in unique)]
 
 
-class Exclude:
-    """rsync's exclusion patterns, with rsync's meaning.
-
-    Without a slash inside, a pattern names a file or directory at any depth; with a leading slash it is the canonical
-    absolute path; with a slash elsewhere it is the end of a path; a trailing slash means directories only.
-    """
-
-    def __init__(self, patterns):
-        self.patterns = list(patterns)
-        self._literal_any = set()
-        self._literal_dir = set()
-        self._rules = []
-        for pattern in self.patterns:
-            self._add(pattern)
-
-    def _add(self, pattern):
-        if not pattern.strip() or pattern != pattern.strip() or "\n" in pattern:
-            raise ReleaseError(f"exclude: '{pattern}' is empty, or begins or ends with white space")
-        if "\\" in pattern or "***" in pattern or "[:" in pattern:
-            raise ReleaseError(f"exclude: '{pattern}': backslashes, '***' and character classes are not supported")
-        if pattern.count("[") != pattern.count("]"):
-            raise ReleaseError(f"exclude: '{pattern}': a bracket is not closed")
-        directory = pattern.endswith("/")
-        body = pattern.rstrip("/")
-        if not body:
-            raise ReleaseError(f"exclude: '{pattern}' leaves out everything")
-        if "//" in body or any(part in (".", "..") for part in body.split("/")):
-            raise ReleaseError(f"exclude: '{pattern}' never matches: it holds '//', '.' or '..'")
-        if "/" not in body and not set(body) & set("*?["):
-            (self._literal_dir if directory else self._literal_any).add(body)
-            return
-        whole = "/" in body or "**" in body
-        regex = _glob(body.lstrip("/"))
-        if body.startswith("/"):
-            regex = "^" + regex
-        elif whole:
-            regex = "(?:^|/)" + regex if not body.startswith("**") else regex
-        else:
-            regex = "^" + regex
-        self._rules.append((re.compile(regex + "$"), whole, directory))
-
-    def matches(self, relative, name, is_dir):
-        """relative is the canonical path without its leading slash."""
-        if name in self._literal_any or (is_dir and name in self._literal_dir):
-            return True
-        for regex, whole, directory in self._rules:
-            if directory and not is_dir:
-                continue
-            if regex.search(relative if whole else name):
-                return True
-        return False
-
-    def pattern_for_path(self, path):
-        """Return the first pattern that leaves out the path or a directory above it, else None."""
-        parts = path.strip("/").split("/")
-        for pattern in self.patterns:
-            alone = Exclude([pattern])
-            for count in range(1, len(parts) + 1):
-                if alone.matches("/".join(parts[:count]), parts[count - 1], True):
-                    return pattern
-        return None
-
-
-def _glob(body):
-    out = []
-    position = 0
-    while position < len(body):
-        char = body[position]
-        if body.startswith("**", position):
-            out.append(".*")
-            position += 2
-            continue
-        if char == "*":
-            out.append("[^/]*")
-        elif char == "?":
-            out.append("[^/]")
-        elif char == "[":
-            end = body.find("]", position + 2)
-            if end < 0:
-                raise ReleaseError(f"exclude: '{body}': a bracket is not closed")
-            content = body[position + 1 : end]
-            negate = content[0] in "!^"
-            content = (content[1:] if negate else content).replace("[", "\\[")
-            out.append("(?!/)[{}{}]".format("^" if negate else "", content))
-            position = end
-        else:
-            out.append(re.escape(char))
-        position += 1
-    return "".join(out)
-
-
 def prefixed(root, path):
     """The place of a canonical path below root."""
     return path if not root else root.rstrip("/") + path
-
-
-def scan(tree, root=""):
-    """Walk the tree once: digests of code and configuration, number of files and bytes that a copy takes."""
-    code = hashlib.sha256()
-    config = hashlib.sha256()
-    totals = {"files": 0, "size_bytes": 0}
-    config_prefix = tree.config_dir.lstrip("/") + "/"
-    for path in tree.paths:
-        place = prefixed(root, path)
-        if not os.path.isdir(place):
-            raise ReleaseError(f"{place} is not a directory on this host")
-        mode = stat.S_IMODE(os.stat(place).st_mode)
-        code.update((f"d {path} {mode:o}\n").encode("utf-8", "surrogateescape"))
-        _scan_dir(place, path.lstrip("/") + "/", tree.exclude, config_prefix, False, code, config, totals)
-    return code.hexdigest(), config.hexdigest(), totals
-
-
-def _scan_dir(place, prefix, exclude, config_prefix, bytecode, code, config, totals):
-    try:
-        with os.scandir(place) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
-    except PermissionError as error:
-        raise ReleaseError(f"{place} can not be read: {error.strerror}") from error
-    lines = []
-    in_config = prefix.startswith(config_prefix)
-    for entry in ordered:
-        name = entry.name
-        is_dir = entry.is_dir(follow_symlinks=False)
-        relative = prefix + name
-        if exclude.matches(relative, name, is_dir):
-            continue
-        if is_dir:
-            compiled = bytecode or name == BYTECODE_DIR
-            if not compiled:
-                lines.append(f"d {relative} {stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode):o}")
-            _flush(lines, code)
-            _scan_dir(entry.path, relative + "/", exclude, config_prefix, compiled, code, config, totals)
-            continue
-        info = entry.stat(follow_symlinks=False)
-        kind = stat.S_IFMT(info.st_mode)
-        if kind == stat.S_IFREG:
-            totals["files"] += 1
-            totals["size_bytes"] += info.st_size
-            if bytecode or name.endswith(BYTECODE_SUFFIX):
-                continue
-            if in_config:
-                # A configuration counts by content: written again unchanged, it is the same release.
-                lines.append(f"f {relative} {stat.S_IMODE(info.st_mode):o}")
-                config.update((f"{relative} {_file_digest(entry.path)}\n").encode("utf-8", "surrogateescape"))
-            else:
-                lines.append(f"f {relative} {info.st_size} {info.st_mtime_ns} {stat.S_IMODE(info.st_mode):o}")
-        elif kind == stat.S_IFLNK and not bytecode:
-            lines.append(f"l {relative} {os.readlink(entry.path)}")
-        # Sockets, pipes and devices are neither copied nor counted.
-    _flush(lines, code)
-
-
-def _flush(lines, digest):
-    if lines:
-        digest.update(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
-        del lines[:]
-
-
-def _file_digest(path):
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as handle:
-            for block in iter(lambda: handle.read(1 << 20), b""):
-                digest.update(block)
-    except PermissionError as error:
-        raise ReleaseError(f"{path} can not be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def package_dirs(tree, root=""):
@@ -327,17 +159,18 @@ def python_of(tree, root=""):
     }
 
 
-def release_info(tree, root=""):
-    """All that describes a release, and its fingerprint."""
+def describe(tree, root=""):
+    """All that describes a release, its fingerprint, and its listing."""
     python = python_of(tree, root)
-    code, config, totals = scan(tree, root)
+    listing = scan(tree, root)
+    code, config = listing.digests()
     package_list = packages(tree, root)
     parts = {
         "code": code[:FINGERPRINT_LENGTH],
         "config": config[:FINGERPRINT_LENGTH],
         "packages": _short("\n".join(package_list)),
     }
-    return {
+    info = {
         "fingerprint": _short(" ".join([code, config, parts["packages"], python["version"]])),
         "parts": parts,
         "packages": package_list,
@@ -345,9 +178,15 @@ def release_info(tree, root=""):
         "python": python,
         "platform": {"machine": platform.machine(), "libc": " ".join(platform.libc_ver())},
         "paths": tree.paths,
-        "files": totals["files"],
-        "size_bytes": totals["size_bytes"],
+        "files": listing.files,
+        "size_bytes": listing.size_bytes,
     }
+    return info, listing
+
+
+def release_info(tree, root=""):
+    """All that describes a release, and its fingerprint."""
+    return describe(tree, root)[0]
 
 
 def _short(text):

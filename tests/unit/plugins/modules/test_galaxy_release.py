@@ -12,7 +12,14 @@ import sys
 
 import pytest
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _progress, _release
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import (
+    _progress,
+    _release,
+    _release_copy,
+    _release_error,
+    _release_rsync,
+    _releases,
+)
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_release
 
 SERVER = "/srv/galaxy/server"
@@ -65,10 +72,17 @@ class Site:
     def info(self):
         return _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(self.source))
 
+    def listed(self):
+        """What the module at the source returns; the listing stands below the directory that a remote source shows."""
+        info, listing = _release.describe(_release.Tree(SERVER, exclude=EXCLUDE), str(self.source))
+        listing.write(str(self.source / "listing"))
+        return {**info, "listing": "/listing"}
+
     def params(self, **changes):
         params = {
             "state": "present", "fingerprint": None, "info": {}, "source": str(self.source), "rsh": "ssh",
-            "releases_dir": str(self.dir), "owner": None, "group": None, "keep": 3, "recheck": False, "protect": [],
+            "listing": None, "releases_dir": str(self.dir), "owner": None,
+            "group": None, "keep": 3, "recheck": False, "protect": [],
             "lock_timeout_seconds": 0, "io_timeout_seconds": 30, "server_dir": SERVER, "venv_dir": None,
             "config_dir": None, "paths": [], "exclude": EXCLUDE, "activate": True,
         }  # fmt: skip
@@ -77,8 +91,9 @@ class Site:
 
     def sync(self, check_mode=False, **changes):
         if "fingerprint" not in changes and changes.get("state") != "current":
-            info = self.info()
-            changes = {"fingerprint": info["fingerprint"], "info": info, **changes}
+            info = self.listed()
+            listing = info["listing"] if ":" in changes.get("source", "") else str(self.source) + info["listing"]
+            changes = {"fingerprint": info["fingerprint"], "info": info, "listing": listing, **changes}
         return galaxy_release.run(Module(self.params(**changes), check_mode))
 
     def change(self, text):
@@ -171,7 +186,7 @@ def test_the_progress_of_a_long_copy_is_logged(site, monkeypatch, tmp_path):
     module.log = lambda text: (log(text), "33%" in text and seen.touch())
     site.dir.mkdir()
     with (
-        galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock,
+        _releases.Lock(str(site.dir / ".lock"), 0) as lock,
         _progress.Progress(module, str(site.dir / ".progress"), "0" * 16) as progress,
     ):
         assert progress.follow(["sh", "-c", command], lock.handle.fileno()) == (0, "")
@@ -264,10 +279,10 @@ def test_a_remote_source_behind_rrsync(site, remote):
 def interrupt(monkeypatch):
     """The power goes when rsync has ended but before the copy was checked."""
 
-    def power_cut(_sync):
+    def power_cut(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(galaxy_release.Sync, "_verify", power_cut)
+    monkeypatch.setattr(_release_copy, "describe", power_cut)
 
 
 def test_an_interrupted_copy_leaves_the_current_release_and_is_taken_up(site, monkeypatch):
@@ -324,7 +339,9 @@ def test_a_source_that_changes_is_refused(site, monkeypatch):
 
     with monkeypatch.context() as updating:
         updating.setattr(_progress.Progress, "follow", update)
-        with pytest.raises(_release.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"):
+        with pytest.raises(
+            _release_error.ReleaseError, match=r"changed while it was copied .*different: code.*Run again"
+        ):
             site.sync()
     assert site.current() == old
     assert site.sync()["changed"]
@@ -337,7 +354,7 @@ def test_a_second_run_waits_and_then_says_who_is_at_it(site):
     with (site.dir / ".lock").open("r+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(
-            _release.ReleaseError, match=r"held by another run \(process \d+ since .*nothing was changed"
+            _release_error.ReleaseError, match=r"held by another run \(process \d+ since .*nothing was changed"
         ):
             site.sync()
     assert site.state() == before
@@ -346,18 +363,130 @@ def test_a_second_run_waits_and_then_says_who_is_at_it(site):
 
 def test_rsync_holds_the_lock_on_when_the_module_is_killed(site, tmp_path):
     site.dir.mkdir()
-    script = "import os,sys; assert os.fstat(int(sys.argv[1])).st_ino == os.stat(sys.argv[2]).st_ino"
-    with galaxy_release.Lock(str(site.dir / ".lock"), 0) as lock:
-        sync = galaxy_release.Sync(
-            Module(site.params(fingerprint="0" * 16)),
-            galaxy_release.Releases(str(site.dir)),
-            _release.Tree(SERVER),
-            lock,
-        )
-        sync._command = lambda bases, extra: [
-            sys.executable, "-c", script, str(lock.handle.fileno()), str(site.dir / ".lock")
-        ]  # fmt: skip
-        assert sync._execute([]) == ""
+    program = tmp_path / "rsync"
+    program.write_text(
+        f"#!{sys.executable}\nimport os\n"
+        "names = [f'/proc/self/fd/{name}' for name in os.listdir('/proc/self/fd')]\n"
+        "inodes = [os.stat(name).st_ino for name in names if os.path.exists(name)]\n"
+        f"open('{tmp_path}/open', 'w').write(' '.join(map(str, inodes)))\n"
+    )
+    program.chmod(0o755)
+    module = Module(site.params(fingerprint="0" * 16))
+    module.get_bin_path = lambda name: str(program)
+    with (
+        _releases.Lock(str(site.dir / ".lock"), 0) as lock,
+        _release_rsync.Rsync(module, str(site.dir / ".progress"), lock) as rsync,
+    ):
+        rsync.file("/listing", str(tmp_path / "listing"))
+    assert str((site.dir / ".lock").stat().st_ino) in (tmp_path / "open").read_text().split()
+
+
+def releases(site, count, **changes):
+    """So many releases, one after the other; a file of its own changes with each."""
+    names = []
+    for number in range(count):
+        site.change(f"change {number}\n")
+        names.append(site.sync(**changes)["release"])
+    return names
+
+
+def test_a_copy_starts_from_the_tree_of_a_removed_release(site):
+    releases(site, 3, keep=2)
+    spare = site.dir / ".spare" / SERVER.lstrip("/")
+    inode = (spare / "lib").stat().st_ino
+    (site.server / "lib/galaxy/new.py").write_text("new")
+    (site.server / "lib/galaxy/app.py").unlink()
+    site.change("last\n")
+    result = site.sync(keep=2)
+    assert result["stats"]["files"] == 2
+    assert site.file("current", "lib").stat().st_ino == inode
+    assert not site.file("current", "lib/galaxy/app.py").exists()
+    assert site.file("current", "lib/galaxy/model.py").read_text() == "last\n"
+    assert site.file("previous", "lib/galaxy/model.py").read_text() == "change 2\n"
+    assert [path.name for path in site.dir.glob(".*")] == [".lock", ".spare"], "the one that was removed now"
+    assert not site.sync(keep=2)["changed"]
+
+
+@pytest.mark.parametrize("what", ["content", "mode", "gone", "more", "listing"])
+def test_a_spare_tree_that_somebody_changed_is_put_right(site, what):
+    names = releases(site, 3, keep=2)
+    spare = site.dir / ".spare" / SERVER.lstrip("/")
+    shared = spare / "lib/galaxy/app.py"
+    if what == "content":
+        shared.unlink()
+        shared.write_text("foreign")
+    elif what == "mode":
+        shared.unlink()
+        shutil.copy2(site.server / "lib/galaxy/app.py", shared)
+        shared.chmod(0o600)
+    elif what == "gone":
+        shutil.rmtree(spare / "lib")
+    elif what == "more":
+        (spare / "lib/galaxy/foreign.py").write_text("foreign")
+    else:
+        (site.dir / ".spare/release.list.gz").write_bytes(b"foreign")
+    site.change("last\n")
+    before = {name: site.file(name, "lib/galaxy/app.py").stat() for name in names[1:]}
+    name = site.sync(keep=2)["release"]
+    assert _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(site.dir / name)) == site.info()
+    assert before[names[2]].st_mode == site.file(names[2], "lib/galaxy/app.py").stat().st_mode
+
+
+def test_another_mode_is_not_given_to_older_releases(site):
+    names = releases(site, 3, keep=2)
+    (site.server / "lib/galaxy/app.py").chmod(0o600)
+    new = site.sync(keep=2)["release"]
+    assert stat.S_IMODE(site.file(new, "lib/galaxy/app.py").stat().st_mode) == 0o600
+    assert stat.S_IMODE(site.file(names[2], "lib/galaxy/app.py").stat().st_mode) == 0o644
+
+
+def test_a_file_where_a_directory_was_and_the_other_way_round(site):
+    (site.server / "lib/one").mkdir()
+    (site.server / "lib/one/x").write_text("x")
+    (site.server / "lib/two").write_text("two")
+    for _round in range(4):
+        releases(site, 1, keep=1)
+    shutil.rmtree(site.server / "lib/one")
+    (site.server / "lib/one").symlink_to("two/y")
+    (site.server / "lib/two").unlink()
+    (site.server / "lib/two").mkdir()
+    (site.server / "lib/two/y").write_text("y")
+    site.sync(keep=1)
+    assert str(site.file("current", "lib/one").readlink()) == "two/y"
+    assert site.file("current", "lib/one").read_text() == "y"
+
+
+def test_a_canonical_path_that_is_a_link_at_the_source(site, remote):
+    shutil.move(str(site.server), str(site.source / "real"))
+    site.server.symlink_to("../../real")
+    (site.source / "real").chmod(0o710)
+    site.sync(source="galaxy@galaxy-host:", rsh=remote)
+    path = site.file("current", "")
+    assert path.is_dir() and not path.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o710
+
+
+def test_files_of_another_owner_are_not_linked(site):
+    old = site.sync()["release"]
+    manifest = site.dir / old / "release.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "owner": "somebody"}))
+    site.change("changed\n")
+    assert site.sync()["stats"]["files"] == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(None, "not there at the source"), (b"x", "can not be read"), (b"\x1f\x8b", "can not be read")],
+)
+def test_a_listing_that_is_not_there_or_damaged(site, content, word):
+    old = site.sync()["release"]
+    site.change("changed\n")
+    listing = site.source / "other"
+    if content:
+        listing.write_bytes(content)
+    with pytest.raises(_release_error.ReleaseError, match=word):
+        site.sync(listing=str(listing))
+    assert site.current() == old
 
 
 def test_the_newest_releases_are_kept(site):
@@ -395,7 +524,7 @@ def test_a_mount_of_a_unit_is_recognised(tmp_path):
         (process / "mountinfo").write_text(f"36 35 98:0 {root} /srv/galaxy/server ro master:1 - ext4 /dev/a rw\n")
     (tmp_path / "99").mkdir()
     names = ["00000000000000aa", "00000000000000bb"]
-    assert galaxy_release.mounted_releases(names, str(tmp_path)) == {"00000000000000aa"}
+    assert _releases.mounted_releases(names, str(tmp_path)) == {"00000000000000aa"}
 
 
 def test_rollback_and_back(site):
@@ -412,12 +541,12 @@ def test_rollback_and_back(site):
 
 
 def test_a_rollback_to_nowhere(site):
-    with pytest.raises(_release.ReleaseError, match="no release has been synced"):
+    with pytest.raises(_release_error.ReleaseError, match="no release has been synced"):
         site.sync(state="current", fingerprint=None)
     name = site.sync()["release"]
-    with pytest.raises(_release.ReleaseError, match="no previous release"):
+    with pytest.raises(_release_error.ReleaseError, match="no previous release"):
         site.sync(state="current", fingerprint=None)
-    with pytest.raises(_release.ReleaseError, match=f"no release '{'0' * 16}'.*there are: {name}"):
+    with pytest.raises(_release_error.ReleaseError, match=f"no release '{'0' * 16}'.*there are: {name}"):
         site.sync(state="current", fingerprint="0" * 16)
 
 
@@ -440,22 +569,22 @@ def test_a_release_without_its_description_is_copied_again(site):
 
 
 def test_a_full_disk_stops_before_the_copy(site, monkeypatch):
-    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (1000, 1000))
-    with pytest.raises(_release.ReleaseError, match=r"Not enough space below .* lower keep"):
+    monkeypatch.setattr(_release_copy, "free_space", lambda path: (1000, 1000))
+    with pytest.raises(_release_error.ReleaseError, match=r"Not enough space below .* lower keep"):
         site.sync()
     assert not (site.dir / "current").exists()
 
 
 def test_no_inodes_stop_before_the_copy(site, monkeypatch):
-    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (10**12, 2))
-    with pytest.raises(_release.ReleaseError, match=r"5 inodes, there are .* and 2 free"):
+    monkeypatch.setattr(_release_copy, "free_space", lambda path: (10**12, 2))
+    with pytest.raises(_release_error.ReleaseError, match=r"5 inodes, there are .* and 2 free"):
         site.sync()
 
 
 def test_a_release_that_is_mostly_linked_fits_a_small_disk(site, monkeypatch):
     site.sync()
     site.change("changed\n")
-    monkeypatch.setattr(galaxy_release, "free_space", lambda path: (6000, 3))
+    monkeypatch.setattr(_release_copy, "free_space", lambda path: (6000, 3))
     assert site.sync()["changed"]
 
 
@@ -479,7 +608,7 @@ def test_check_mode_says_it_and_does_nothing(site):
 
 def test_rsync_missing_here(site, monkeypatch):
     monkeypatch.setattr(Module, "get_bin_path", lambda self, name: None)
-    with pytest.raises(_release.ReleaseError, match="install the package rsync"):
+    with pytest.raises(_release_error.ReleaseError, match="install the package rsync"):
         site.sync()
 
 
@@ -502,7 +631,7 @@ def test_a_source_that_fails_says_what_to_do(site, tmp_path, script, word):
     shell = tmp_path / "ssh"
     shell.write_text(f"#!/bin/sh\n{script}\n")
     shell.chmod(0o755)
-    with pytest.raises(_release.ReleaseError, match=word):
+    with pytest.raises(_release_error.ReleaseError, match=word):
         site.sync(source="galaxy@galaxy-host:", rsh=str(shell))
     assert site.current() == old
 
@@ -528,25 +657,12 @@ def test_mistakes_are_named_before_anything_changes(site, changes, word):
     site.sync()
     before = site.state()
     site.change("changed\n")
-    with pytest.raises(_release.ReleaseError, match=word):
+    with pytest.raises(_release_error.ReleaseError, match=word):
         site.sync(**changes)
     assert site.state() == before
 
 
 def test_a_directory_named_current_is_not_overwritten(site):
     (site.dir / "current").mkdir(parents=True)
-    with pytest.raises(_release.ReleaseError, match="not a symbolic link"):
+    with pytest.raises(_release_error.ReleaseError, match="not a symbolic link"):
         site.sync()
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("/", ["/./a/", "/./b/c/"]),
-        ("/mnt/x/", ["/mnt/x/./a/", "/mnt/x/./b/c/"]),
-        ("galaxy@host:", ["galaxy@host:/a/", ":/b/c/"]),
-        ("galaxy@[fd00::1]:", ["galaxy@[fd00::1]:/a/", ":/b/c/"]),
-    ],
-)
-def test_source_arguments(source, expected):
-    assert galaxy_release.source_arguments(source, ["/a", "/b/c"]) == expected

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import (
+    _release,
+    _release_error,
+    _release_exclude,
+)
 
 SERVER = "/srv/galaxy/server"
 EXCLUDE = [".git", "node_modules", "*.sock", f"{SERVER}/database/*", f"{SERVER}/test/"]
@@ -86,7 +90,7 @@ CHANGES = {
         "code",
     ),
     "another configuration": (lambda s: (s / "config/galaxy.yml").write_text("galaxy: []\n"), "config"),
-    "a configuration open to others": (lambda s: (s / "config/galaxy.yml").chmod(0o644), "code"),
+    "a configuration open to others": (lambda s: (s / "config/galaxy.yml").chmod(0o644), "config"),
     "a new package": (
         lambda s: (s / ".venv/lib/python3.11/site-packages/kombu-5.7.0.dist-info").mkdir(),
         "packages",
@@ -186,7 +190,7 @@ def test_virtual_environments_of_other_tools(tmp_path, server, text, version, in
     ],
 )
 def test_mistakes_are_named(tmp_path, server, changes, word):
-    with pytest.raises(_release.ReleaseError, match=word.replace(".", r"\.")):
+    with pytest.raises(_release_error.ReleaseError, match=word.replace(".", r"\.")):
         info(tmp_path, **changes)
 
 
@@ -208,7 +212,7 @@ def test_a_pattern_leaves_out_exactly_what_rsync_leaves_out(tmp_path, pattern):
     subprocess.run(
         ["rsync", "-rR", "--no-implied-dirs", f"--filter=- {pattern}", f"{source}/./s/", f"{copy}/"], check=True
     )
-    exclude = _release.Exclude([pattern])
+    exclude = _release_exclude.Exclude([pattern])
     kept = set()
     for directory, directories, files in os.walk(source / "s"):
         inside = os.path.relpath(directory, source)

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""rsync from the source of a release: one connection, several transfers, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._progress import Progress
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+
+# rsync's own: 24 = files vanished at the source while it ran; the fingerprint decides whether they mattered.
+FINE = (0, 24)
+# How long the connection is kept open for another transfer, where this process is killed.
+PERSIST_SECONDS = 10
+
+
+def is_remote(source):
+    """As rsync sees it: a colon before the first slash."""
+    return ":" in source.split("/", 1)[0]
+
+
+class Rsync:
+    """Transfers from one source. The connection of the first one serves the others too."""
+
+    def __init__(self, module, progress_path, lock):
+        self.module = module
+        self.params = module.params
+        self.progress_path = progress_path
+        self.lock = lock
+        self.remote = is_remote(self.params["source"])
+        self.program = module.get_bin_path("rsync")
+        if self.program is None:
+            raise ReleaseError("rsync is not installed on this host: install the package rsync")
+
+    def __enter__(self):
+        # A socket's path may have 107 characters only.
+        self.folder = tempfile.mkdtemp(prefix="galaxy-release-")
+        shared = f"-o ControlMaster=auto -o ControlPath={self.folder}/ssh -o ControlPersist={PERSIST_SECONDS}"
+        self.rsh = f"{self.params['rsh']} {shared}"
+        return self
+
+    def __exit__(self, *unused):
+        if os.path.exists(os.path.join(self.folder, "ssh")):
+            host = self.params["source"].rstrip(":")
+            command = [*shlex.split(self.rsh), "-O", "exit", re.sub(r"[][]", "", host)]
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        for name in os.listdir(self.folder):
+            os.unlink(os.path.join(self.folder, name))
+        os.rmdir(self.folder)
+
+    def file(self, path, to):
+        """Copy one file of the source's host."""
+        if not self.remote:
+            return self._run([path, to])
+        return self._run([f"{self.params['source'].rstrip(':')}:{path}", to])
+
+    def roots(self, paths, to):
+        """Copy canonical directories without what they hold; one may be a link at the source."""
+        self.tree([path + "/" for path in paths], to, [f"--filter=- /{path}/*" for path in paths])
+
+    def tree(self, paths, to, options=()):
+        """Copy what the paths name below the source, a directory without what it holds; return rsync's statistics."""
+        names = os.path.join(self.folder, "names")
+        with open(names, "wb") as handle:
+            handle.write(b"\0".join(os.fsencode(path) for path in paths))
+        options = [
+            *options,
+            "--links",
+            "--perms",
+            "--times",
+            "--omit-dir-times",
+            "--no-implied-dirs",
+            # What is gone by now is missed by the check of the copy.
+            "--ignore-missing-args",
+            "--from0",
+            f"--files-from={names}",
+            "--stats",
+            "--no-human-readable",
+            # Of the whole copy, not of each file.
+            "--info=progress2",
+        ]
+        if self.params["owner"]:
+            options += ["--owner", "--usermap={0}:{0},*:root".format(self.params["owner"])]
+        if self.params["group"]:
+            options += ["--group", "--groupmap=*:{}".format(self.params["group"])]
+        source = self.params["source"]
+        return self._run([*options, f"{source.rstrip(':')}:/" if self.remote else f"{source.rstrip('/')}/", to + "/"])
+
+    def _run(self, arguments):
+        command = [self.program, f"--timeout={self.params['io_timeout_seconds']}"]
+        if self.remote:
+            command.append(f"--rsh={self.rsh}")
+        with Progress(self.module, self.progress_path, self.params["fingerprint"]) as progress:
+            # When this process is killed, the lock is held on until rsync has ended as well.
+            rc, err = progress.follow(command + arguments, self.lock.handle.fileno())
+            out = progress.output()
+        if rc not in FINE:
+            told = " / ".join(err.strip().splitlines()[:6])
+            raise ReleaseError(
+                f"{_reason(rc, err)} The current release is untouched; the next run takes the copy up. "
+                f"rsync ended with {rc}: {told}"
+            )
+        return out
+
+
+def statistic(output, name):
+    match = re.search(rf"^{re.escape(name)}: ([\d,.]+)", output, re.MULTILINE)
+    return int(re.sub(r"\D", "", match.group(1))) if match else 0
+
+
+def _reason(rc, err):
+    """What the operator can do about it, in a sentence."""
+    for text, reason in (
+        # rsync takes what that shell prints for the start of its own protocol, and never shows it.
+        (
+            "is your shell clean",
+            "The user at the source has no login shell that runs commands, or its shell prints text.",
+        ),
+        ("rrsync: not found", "rrsync is missing at the source: install the package rsync there, or set its path."),
+        ("rrsync: No such file", "rrsync is missing at the source: install the package rsync there, or set its path."),
+        ("rsync: not found", "rsync is missing at the source: install the package rsync there."),
+        ("rsync: command not found", "rsync is missing at the source: install the package rsync there."),
+        ("name on receiver", "The user or group that owner and group name is not on this host: create it."),
+        ("No space left on device", "The disk is full."),
+        ("Host key verification failed", "The source shows another ssh host key than the recorded one."),
+        ("Permission denied (publickey", "The source refuses the ssh key of this host."),
+        ("Connection refused", "No ssh server answers at the source."),
+        ("timed out", "The source does not answer."),
+        ("Could not resolve hostname", "The name of the source does not resolve on this host."),
+        ("Permission denied (13)", "The user at the source may not read a file of the release: let it, or exclude it."),
+        ("No such file or directory", "A path of the release is not there at the source."),
+    ):
+        if text in err:
+            return reason
+    if rc == 30:
+        return "The source was silent for longer than io_timeout_seconds."
+    if rc in (12, 255):
+        return "The ssh connection to the source failed."
+    return "The copy failed."

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: galaxy_release_listing
+short_description: Keep the listing of a Galaxy installation for the hosts that copy it
+version_added: 0.1.0
+description:
+  - Computes the fingerprint of the Galaxy on this host, as M(usegalaxy_eu.celery.galaxy_release_info) does, and keeps the
+    listing that it was made from (paths, sizes, times, modes, digests of the configuration) in a file.
+  - With it M(usegalaxy_eu.celery.galaxy_release) on another host knows what it lacks without reading the tree again.
+  - When nothing changed since the last run, the file is there and nothing is written.
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+extends_documentation_fragment:
+  - usegalaxy_eu.celery.release
+options:
+  listing_dir:
+    description:
+      - Directory of the listings, made with mode 0750. The latest five are kept.
+      - Without it nothing is written, where no other host copies the installation.
+    type: path
+  group:
+    description: Name of the group that may read the listings. The user that the other hosts log in as belongs to it.
+    type: str
+attributes:
+  check_mode:
+    description: Says whether a listing would be written.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+notes:
+  - Run it as root, or as a user who may read the whole tree.
+seealso:
+  - module: usegalaxy_eu.celery.galaxy_release
+  - module: usegalaxy_eu.celery.galaxy_release_info
+"""
+
+EXAMPLES = r"""
+- name: List the Galaxy on this host
+  usegalaxy_eu.celery.galaxy_release_listing:
+    server_dir: /srv/galaxy/server
+    exclude:
+      - .git
+      - node_modules
+      - /srv/galaxy/server/database/*
+    listing_dir: /var/cache/galaxy-sync
+    group: galaxy
+  register: source
+"""
+
+RETURN = r"""
+listing:
+  description: Path of the listing, a compressed text; null without O(listing_dir).
+  returned: success
+  type: str
+  sample: /var/cache/galaxy-sync/5f2c8a90b7e41d36.list.gz
+fingerprint:
+  description:
+    - Identifies the release, 16 hexadecimal digits. What else M(usegalaxy_eu.celery.galaxy_release_info) returns is
+      returned here too, under the same names.
+  returned: success
+  type: str
+  sample: 5f2c8a90b7e41d36
+"""
+
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, describe
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import group_number
+
+SUFFIX = ".list.gz"
+KEPT = 5
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+
+
+def protect(path, mode, group):
+    """Give a file or directory its mode and group; whether that changed anything."""
+    found = os.stat(path)
+    if stat.S_IMODE(found.st_mode) == mode and group in (None, found.st_gid):
+        return False
+    if group is not None:
+        os.chown(path, -1, group)
+    os.chmod(path, mode)
+    return True
+
+
+def keep(listing, directory, path, group):
+    """Write the listing where it is not there; whether anything was changed."""
+    os.umask(0o077)
+    os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
+    changed = protect(directory, DIRECTORY_MODE, group)
+    if not os.path.isfile(path):
+        listing.write(path)
+        changed = True
+    changed = protect(path, FILE_MODE, group) or changed
+    listings = [os.path.join(directory, name) for name in os.listdir(directory) if name.endswith(SUFFIX)]
+    for old in sorted(listings, key=os.path.getmtime, reverse=True)[KEPT:]:
+        if old != path:
+            os.unlink(old)
+            changed = True
+    return changed
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            TREE_ARGUMENTS,
+            listing_dir={"type": "path"},
+            group={"type": "str"},
+        ),
+        supports_check_mode=True,
+    )
+    directory = module.params["listing_dir"]
+    try:
+        if directory is not None and not os.path.isabs(directory):
+            raise ReleaseError(f"listing_dir: '{directory}' is not an absolute path")
+        info, listing = describe(Tree.from_params(module.params))
+        path = os.path.join(directory, info["fingerprint"] + SUFFIX) if directory else None
+        if path is None or module.check_mode:
+            changed = path is not None and not os.path.isfile(path)
+        else:
+            group = group_number(module.params["group"]) if module.params["group"] else None
+            changed = keep(listing, directory, path, group)
+    except ReleaseError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"The Galaxy tree changed or can not be read, or the listing can not be written: {error}")
+    module.exit_json(changed=changed, listing=path, **info)
+
+
+if __name__ == "__main__":
+    main()
