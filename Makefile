@@ -55,7 +55,8 @@ preflight: venv ## Prove that wrong variables stop the playbooks before any host
 	python -m pytest tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
 
 .PHONY: bench
-bench: testbed ## Measure galaxy_sync against plain rsync (ARGS="--rounds 7")
+bench: testbed ## Run every benchmark, and write docs/benchmarks.md (ARGS="--rounds 7")
+	@tests/testbed/build.sh bench
 	@exec python tests/benchmark/galaxy_sync.py $(ARGS)
 
 .PHONY: package

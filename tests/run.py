@@ -110,7 +110,8 @@ def steps():
         Step("lint: ruff", ["ruff", "check", "."]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
         Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
-        Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"]),
+        # The test bed installs the rsync that some of them drive.
+        Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"], needs=("testbed",)),
         Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),

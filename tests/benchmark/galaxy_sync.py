@@ -4,31 +4,37 @@
 
 """What galaxy_sync costs against plain `rsync -a --delete` of the same tree, in the same run.
 
-The tree is the real Galaxy with its virtual environment, taken from the test bed's image. A worker is a directory on
-this machine; what the role runs for it, the two modules, runs here as on a worker: each in a process of its own, all
-workers at once. Time includes the fingerprint at the source, the check of the copy, and the start of every process;
-Ansible's own time for a task does not count on either side. The modules write the copy to disk before they switch, so
-`sync` is in the yardstick as well. Nothing is asserted: the ratios within one run are what counts.
+The tree is the real Galaxy with its virtual environment, taken from the test bed's image. Source and workers are
+directories of this machine; both sides of each comparison pull through an ssh server of this run on loopback, the role
+with a key that `rrsync` limits to reading, as at a site. What the role runs for a worker, its two modules, runs here as
+there: each in a process of its own, all workers at once, on the cores of this one machine. Time includes the listing
+at the source, the check of the copy, and the start of every process; Ansible's own time for a task does not count on
+either side. The role writes the copy to disk before it switches, so `sync` is in the yardstick as well. Nothing is
+asserted: the ratios within one run are what counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import report
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "usegalaxy-eu-testbed/galaxy:latest"
-SERVER = "/srv/galaxy/server"
+PORT = 22022
 WORKERS = 8
-EXCLUDE = [".git", "node_modules", "*.sock", f"{SERVER}/database/*"]
+EARLY = 3
 # What Ansible does with a module on a host, without Ansible.
 RUN_MODULE = """\
 import importlib, sys
@@ -58,6 +64,41 @@ def result_of(process):
     return found
 
 
+def role_patterns(server):
+    """The patterns that the role leaves out by default, for a tree at this path."""
+    text = (ROOT / "roles/galaxy_sync/defaults/main.yml").read_text(encoding="utf-8")
+    patterns = yaml.safe_load(text)["galaxy_sync_exclude"]
+    known = [pattern.replace("{{ galaxy_sync_server_dir }}", str(server)) for pattern in patterns]
+    return [pattern for pattern in known if "{{" not in pattern]
+
+
+@contextlib.contextmanager
+def ssh_server(folder):
+    """An ssh server on loopback; the commands of ssh with a key that may do all, and with one that may only read."""
+    folder.mkdir()
+    for name in ("host", "any", "reader"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    reader = f'restrict,command="{shutil.which("rrsync")} -ro /" '
+    keys = [prefix + (folder / f"{name}.pub").read_text() for name, prefix in (("any", ""), ("reader", reader))]
+    (folder / "authorized_keys").write_text("".join(keys))
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{PORT} {(folder / 'host.pub').read_text()}")
+    settings = {
+        "Port": PORT, "ListenAddress": "127.0.0.1", "HostKey": folder / "host", "StrictModes": "no",
+        "AuthorizedKeysFile": folder / "authorized_keys", "PidFile": "none", "UsePAM": "no",
+        # All workers knock at once.
+        "MaxStartups": 100,
+    }  # fmt: skip
+    (folder / "sshd_config").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen([shutil.which("sshd", path="/usr/sbin"), "-D", "-f", str(folder / "sshd_config")])
+    options = f"-F none -p {PORT} -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile={folder / 'known_hosts'}"
+    try:
+        yield [f"ssh {options} -i {folder / name}" for name in ("any", "reader")]
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def timed(function, *arguments):
     """Seconds of one call, from a disk that is at rest."""
     os.sync()
@@ -69,10 +110,10 @@ def timed(function, *arguments):
 class Bench:
     """The source, the workers and the measurements."""
 
-    def __init__(self, folder, rounds):
+    def __init__(self, folder, rounds, shells):
         self.folder, self.rounds = folder, rounds
-        self.source = folder / "galaxy"
-        self.tree = self.source / SERVER.lstrip("/")
+        self.any_shell, self.reader_shell = shells
+        self.tree = folder / "galaxy" / "server"
         self.seconds = {}
 
     def take_tree(self):
@@ -82,24 +123,35 @@ class Bench:
             ["docker", "create", IMAGE], check=True, capture_output=True, text=True
         ).stdout.strip()
         try:
-            subprocess.run(["docker", "cp", "-a", "-q", f"{container}:{SERVER}", str(self.tree.parent)], check=True)
+            source = f"{container}:/srv/galaxy/server"
+            subprocess.run(["docker", "cp", "-a", "-q", source, str(self.tree.parent)], check=True)
         finally:
             subprocess.run(["docker", "rm", container], check=True, capture_output=True)
 
     def plain(self, target):
-        subprocess.run(["rsync", "-a", "--delete", f"{self.source}/", f"{self.folder / target}/"], check=True)
+        source = f"127.0.0.1:{self.tree}/"
+        command = ["rsync", "-a", "--delete", "-e", self.any_shell, source, f"{self.folder / target}/"]
+        subprocess.run(command, check=True)
         os.sync()
 
     def role(self, names):
-        """What the role runs: the fingerprint once, then every worker at once."""
-        options = {"server_dir": SERVER, "exclude": EXCLUDE}
-        info = result_of(start_module("galaxy_release_info", {**options, "root": str(self.source)}))
+        """What the role runs: the listing once, then every worker at once."""
+        options = {"server_dir": str(self.tree), "exclude": role_patterns(self.tree)}
+        listed = {**options, "listing_dir": str(self.folder / "listings")}
+        info = result_of(start_module("galaxy_release_listing", listed))
         copy = {
-            **options, "fingerprint": info["fingerprint"], "info": info, "source": str(self.source), "keep": 3
+            **options, "fingerprint": info["fingerprint"], "info": info, "listing": info["listing"], "keep": 3,
+            "source": "127.0.0.1:", "rsh": self.reader_shell,
         }  # fmt: skip
-        started = [start_module("galaxy_release", {**copy, "releases_dir": str(self.folder / name)}) for name in names]
-        for process in started:
-            result_of(process)
+        behind = self.on_each(names, {**copy, "activate": False})
+        # Between the two the role tries the release.
+        self.on_each(behind, {**options, "state": "current", "fingerprint": info["fingerprint"], "keep": 3})
+
+    def on_each(self, names, arguments):
+        """Run the module on all workers at once; the names of those whose current release is another one."""
+        run = [start_module("galaxy_release", {**arguments, "releases_dir": str(self.folder / name)}) for name in names]
+        results = [result_of(process) for process in run]
+        return [name for name, found in zip(names, results) if found["release"] != found["previous"]]
 
     def change(self, number):
         """Another release: every hundredth file gets another content."""
@@ -136,46 +188,46 @@ class Bench:
             self.note("role, no change", timed(self.role, ["solo"]))
             self.note("role, no change, 8", timed(self.role, workers))
         print("One release", flush=True)
-        for number in range(self.rounds):
+        # The first ones find no tree of a removed release to start from.
+        for number in range(EARLY + self.rounds):
             files, changed = self.change(number)
-            self.note("plain, 1 %", timed(self.plain, "plain"))
-            self.note("role, 1 %", timed(self.role, ["solo"]))
-            self.note("role, 1 %, 8", timed(self.role, workers))
-        self.table(one, disk(self.folder / "solo"), files, changed)
+            when = "early, 1 %" if number < EARLY else "1 %"
+            self.note(f"plain, {when}", timed(self.plain, "plain"))
+            self.note(f"role, {when}", timed(self.role, ["solo"]))
+            self.note(f"role, {when}, 8", timed(self.role, workers))
+        self.report(one, disk(self.folder / "solo"), files, changed)
 
-    def table(self, one, three, files, changed):
+    def report(self, one, three, files, changed):
         goals = [
             ("First copy, 1 worker", "role, first copy", "plain, first copy", "plain rsync", 1.1),
             ("No change, 1 worker", "role, no change", "plain, no change", "plain rsync", 0.5),
             ("No change, 8 workers", "role, no change, 8", "role, no change", "1 worker", 1.5),
             ("1 % changed, 1 worker", "role, 1 %", "plain, 1 %", "plain rsync", 1.2),
             ("1 % changed, 8 workers", "role, 1 %, 8", "role, 1 %", "1 worker", 3.0),
+            (f"1 % changed, 1 worker, its first {EARLY}", "role, early, 1 %", "plain, early, 1 %", "plain rsync", 1.2),
         ]
-        print(f"\n{machine()}\n{files} files, {one / 1e6:.0f} MB, {changed} files changed a release, ", end="")
-        print(f"medians of {self.rounds}\n")
-        print("| case | seconds | yardstick | seconds | ratio | goal |")
-        print("| --- | --- | --- | --- | --- | --- |")
+        version = subprocess.run(["rsync", "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
+        lines = [
+            f"{report.machine()}, rsync {version}. The real Galaxy with its virtual environment: {files} files, "
+            f"{one / 1e6:.0f} MB, {changed} files changed a release. Medians of {self.rounds}, of {EARLY} for the "
+            "first releases, which find no removed one to start from. Both sides over ssh on loopback; the 8 workers "
+            "share this machine's cores.",
+            "",
+            "| case | seconds | yardstick | seconds | ratio | goal |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         for title, mine, other, word, goal in goals:
             a, b = self.median(mine), self.median(other)
-            print(f"| {title} | {a:.2f} | {word} | {b:.2f} | {a / b:.2f} | {goal} |")
-        print(f"| Disk of 3 releases, MB | {three / 1e6:.0f} | 1 release | {one / 1e6:.0f} | {three / one:.2f} | 1.1 |")
+            lines.append(f"| {title} | {a:.2f} | {word} | {b:.2f} | {a / b:.2f} | {goal} |")
+        lines.append(
+            f"| Disk of 3 releases, MB | {three / 1e6:.0f} | 1 release | {one / 1e6:.0f} | {three / one:.2f} | 1.1 |"
+        )
+        report.write("`galaxy_sync` against plain rsync", "\n".join(lines))
 
 
 def disk(path):
     """Bytes on disk; what is hard-linked counts once."""
     return int(subprocess.run(["du", "-s", "-B1", str(path)], check=True, capture_output=True).stdout.split()[0])
-
-
-def machine():
-    version = subprocess.run(["rsync", "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
-    return (
-        f"{os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}, "
-        f"rsync {version}, load before {START_LOAD:.1f}"
-    )
-
-
-START_LOAD = os.getloadavg()[0]
 
 
 def main():
@@ -185,14 +237,19 @@ def main():
         "--rounds", type=int, default=5, help="measurements of each case, at least 5 for a median to quote"
     )
     parser.add_argument(
-        "--folder", type=Path, default=ROOT / ".cache/benchmark", help="some 20 GB on the disk to measure"
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir(), "galaxy-celery-benchmark"),
+        help="some 20 GB on the disk to measure",
     )
     options = parser.parse_args()
-    if START_LOAD > 2:
-        print(f"warning: the load is {START_LOAD:.1f}: only the ratios mean something", flush=True)
+    if report.START_LOAD > 2:
+        print(f"warning: the load is {report.START_LOAD:.1f}: only the ratios mean something", flush=True)
     shutil.rmtree(options.folder, ignore_errors=True)
+    options.folder.mkdir(parents=True)
     try:
-        Bench(options.folder, options.rounds).run()
+        with ssh_server(options.folder / "ssh") as shells:
+            Bench(options.folder, options.rounds, shells).run()
     finally:
         shutil.rmtree(options.folder, ignore_errors=True)
 

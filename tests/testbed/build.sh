@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | edge | engine | engine-answers | engine-stop
+#   build.sh all | edge | bench | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -190,6 +190,8 @@ case ${1:-all} in
     # One at a time; whoever comes second finds everything built.
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
+    # The unit tests of galaxy_release drive the real one.
+    packages rsync
     engine
     # The binary needs one core for minutes, so it is built beside the images.
     telegraf & telegraf_pid=$!
@@ -204,5 +206,6 @@ case ${1:-all} in
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
     edge ;;
-  *) die "unknown command '$1': all, edge, engine, engine-answers or engine-stop" ;;
+  bench) packages rsync openssh-server ;;
+  *) die "unknown command '$1': all, edge, bench, engine, engine-answers or engine-stop" ;;
 esac
