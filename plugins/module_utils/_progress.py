@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import subprocess
 import tempfile
 
@@ -41,12 +42,14 @@ class Progress:
                 env={**os.environ, "LC_ALL": "C", "LANGUAGE": "C"},
                 pass_fds=(lock,),
             )
-            while True:
-                try:
-                    rc = process.wait(PROGRESS_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
+            # Popen.wait looks every 50 ms only when it has a time limit.
+            ended = os.pidfd_open(process.pid)
+            try:
+                while not select.select([ended], [], [], PROGRESS_SECONDS)[0]:
                     self.module.log(f"copying release {self.release}: {last_progress(self.output())}")
+            finally:
+                os.close(ended)
+            rc = process.wait()
             errors.seek(0)
             return rc, errors.read()
 

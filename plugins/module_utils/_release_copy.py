@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import time
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import describe, prefixed
@@ -155,32 +156,36 @@ class Copy:
     def _apply(self, rsync, wanted, have):
         missing = wanted - have
         base, lines = self._base() if missing else ("", set())
-        directories = {path_of(line) for line in missing if is_directory(line)}
-        linked = [line for line in missing & lines if not is_directory(line)]
-        self._check_space([size_of(line) for line in missing.difference(linked)])
-        self._remove(sorted(path_of(line) for line in have - wanted), directories)
-        for path in sorted(directories):
-            os.makedirs(os.path.join(self.incoming, path), 0o755, exist_ok=True)
-        for line in linked:
-            path = path_of(line)
-            try:
-                os.link(os.path.join(base, path), os.path.join(self.incoming, path), follow_symlinks=False)
-            except OSError:
-                # Somebody took it out of that release, or it has as many links as the file system allows.
-                continue
-            missing.remove(line)
-        paths = {path_of(line) for line in missing}
-        roots = paths & {path[1:] for path in self.tree.paths}
-        if roots:
-            rsync.roots(sorted(roots), self.incoming)
-        if paths - roots:
-            output = rsync.tree(sorted(paths - roots), self.incoming)
-            self.stats["files"] += statistic(output, "Number of regular files transferred")
-            self.stats["bytes"] += statistic(output, "Total transferred file size")
+        known = missing & lines
+        self._check_space([size_of(line) for line in missing - known])
+        self._remove(have - wanted, {path_of(line) for line in missing if is_directory(line)})
+        # Sorted, a directory stands before what it holds.
+        missing.difference_update([line for line in sorted(known) if self._take(base, line)])
+        output = rsync.tree(sorted(map(path_of, missing)), self.tree, self.incoming, len(missing) > len(wanted) / 2)
+        self.stats["files"] += statistic(output, "Number of regular files transferred")
+        self.stats["bytes"] += statistic(output, "Total transferred file size")
 
-    def _remove(self, paths, kept):
+    def _take(self, base, line):
+        """Link a file of another release, or make a directory like one of it; whether that could be done."""
+        path = path_of(line)
+        place, other = os.path.join(self.incoming, path), os.path.join(base, path)
+        try:
+            if not is_directory(line):
+                os.link(other, place, follow_symlinks=False)
+                return True
+            info = os.lstat(other)
+            if not os.path.isdir(place):
+                os.makedirs(place, 0o755)
+            os.chown(place, info.st_uid, info.st_gid)
+            os.chmod(place, stat.S_IMODE(info.st_mode))
+        except OSError:
+            # Somebody took it out of that release, or it has as many links as the file system allows.
+            return False
+        return True
+
+    def _remove(self, lines, kept):
         """Nothing is changed in place: it may be shared with another release."""
-        for path in paths:
+        for path in sorted(map(path_of, lines)):
             place = os.path.join(self.incoming, path)
             if os.path.islink(place) or os.path.isfile(place):
                 os.unlink(place)

@@ -61,15 +61,28 @@ class Rsync:
             return self._run([path, to])
         return self._run([f"{self.params['source'].rstrip(':')}:{path}", to])
 
-    def roots(self, paths, to):
-        """Copy canonical directories without what they hold; one may be a link at the source."""
-        self.tree([path + "/" for path in paths], to, [f"--filter=- /{path}/*" for path in paths])
+    def tree(self, paths, tree, to, most=False):
+        """Copy what the paths name below the source; return rsync's statistics.
 
-    def tree(self, paths, to, options=()):
-        """Copy what the paths name below the source, a directory without what it holds; return rsync's statistics."""
-        names = os.path.join(self.folder, "names")
-        with open(names, "wb") as handle:
-            handle.write(b"\0".join(os.fsencode(path) for path in paths))
+        :param paths: sorted, without leading slash; a directory is copied without what it holds.
+        :param most: let rsync walk the whole tree instead, which is faster than naming most of what it holds.
+        """
+        roots = [path[1:] for path in tree.paths]
+        if most:
+            # --exclude would read "+ " and "!" at the beginning of a pattern as an instruction; --filter does not.
+            filters = [f"--filter=- {pattern}" for pattern in tree.exclude.patterns]
+            return self._transfer([root + "/" for root in roots], to, ["--recursive", *filters])
+        # A canonical path may be a link at the source: with a slash the directory is meant, and what it holds.
+        new = [root for root in roots if root in paths]
+        if new:
+            self._transfer([root + "/" for root in new], to, [f"--filter=- /{root}/*" for root in new])
+        rest = [path for path in paths if path not in new]
+        return self._transfer(rest, to) if rest else ""
+
+    def _transfer(self, names, to, options=()):
+        place = os.path.join(self.folder, "names")
+        with open(place, "wb") as handle:
+            handle.write(b"\0".join(os.fsencode(name) for name in names))
         options = [
             *options,
             "--links",
@@ -80,7 +93,9 @@ class Rsync:
             # What is gone by now is missed by the check of the copy.
             "--ignore-missing-args",
             "--from0",
-            f"--files-from={names}",
+            f"--files-from={place}",
+            # Compare whole nanoseconds, as the fingerprint does.
+            "--modify-window=-1",
             "--stats",
             "--no-human-readable",
             # Of the whole copy, not of each file.

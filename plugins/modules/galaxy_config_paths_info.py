@@ -1,0 +1,147 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: galaxy_config_paths_info
+short_description: What galaxy.yml points to, and whether a release holds it
+version_added: 0.1.0
+description:
+  - Reads C(galaxy.yml) and, from Galaxy's own schema, which of its options name files and directories of the configuration
+    or of C(tool-data).
+  - Says which of those are there and stand outside of the release, or are left out of it, so that a worker would miss them.
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+extends_documentation_fragment:
+  - usegalaxy_eu.celery.release
+options:
+  config_file:
+    description: Path of C(galaxy.yml).
+    type: path
+    required: true
+attributes:
+  check_mode:
+    description: Reads only, so check mode makes no difference.
+    support: full
+requirements:
+  - PyYAML; the Python of Galaxy's virtual environment has it
+seealso:
+  - module: usegalaxy_eu.celery.galaxy_release_listing
+"""
+
+EXAMPLES = r"""
+- name: Look for what the workers would miss
+  usegalaxy_eu.celery.galaxy_config_paths_info:
+    config_file: /srv/galaxy/server/config/galaxy.yml
+    server_dir: /srv/galaxy/server
+  vars:
+    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+  register: found
+  failed_when: found.outside | length > 0
+"""
+
+RETURN = r"""
+outside:
+  description: What is there and no release would hold.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    option:
+      description: Name of the option.
+      type: str
+      sample: vault_config_file
+    path:
+      description: What it names.
+      type: str
+      sample: /etc/vault/vault_conf.yml
+"""
+
+import os
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+
+IMPORT_ERROR = None
+try:
+    import yaml
+except ImportError:
+    yaml = None
+    IMPORT_ERROR = traceback.format_exc()
+
+SCHEMA = "lib/galaxy/config/schemas/config_schema.yml"
+# The others name data, which a release never holds, or what Galaxy writes itself.
+CONFIGURATION = ("config_dir", "managed_config_dir")
+# The schema does not say it of these.
+RELATIVE_TO_SERVER = ("tool_data_path", "shed_tool_data_path")
+
+
+def load(path):
+    """A YAML file, without what it includes; every other than a mapping is a mistake."""
+
+    class Loader(yaml.SafeLoader):
+        """Takes Galaxy's own tag, of which nothing is needed."""
+
+    Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            content = yaml.load(handle, Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"{path} can not be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ReleaseError(f"{path} is no YAML: {getattr(error, 'problem', 'it can not be parsed')}") from error
+    if not isinstance(content, dict):
+        raise ReleaseError(f"{path} holds no mapping")
+    return content
+
+
+def named_paths(settings, schema, tree):
+    """Option and path of all that the settings name."""
+    for option, value in sorted(settings.items()):
+        resolves_to = (schema.get(option) or {}).get("path_resolves_to")
+        if not isinstance(value, str) or not (resolves_to in CONFIGURATION or option in RELATIVE_TO_SERVER):
+            continue
+        base = tree.server_dir if option in RELATIVE_TO_SERVER else tree.config_dir
+        for part in filter(None, map(str.strip, value.split(","))):
+            # Where Galaxy keeps what it writes itself is not known here, and is no part of a release.
+            if os.path.isabs(part) or resolves_to != "managed_config_dir":
+                yield option, os.path.normpath(os.path.join(base, part))
+
+
+def is_outside(path, tree):
+    """Whether no directory of the release holds it."""
+    held = any(path == root or path.startswith(root + "/") for root in tree.paths)
+    return not held or tree.exclude.pattern_for_path(path) is not None
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(TREE_ARGUMENTS, config_file={"type": "path", "required": True}),
+        supports_check_mode=True,
+    )
+    if yaml is None:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=IMPORT_ERROR)
+    try:
+        tree = Tree.from_params(module.params)
+        settings = load(module.params["config_file"]).get("galaxy") or {}
+        schema = load(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
+        outside = [
+            {"option": option, "path": path}
+            for option, path in named_paths(settings, schema, tree)
+            if os.path.exists(path) and is_outside(path, tree)
+        ]
+    except ReleaseError as error:
+        module.fail_json(msg=str(error))
+    except (KeyError, TypeError, AttributeError):
+        module.fail_json(msg=f"{tree.server_dir}/{SCHEMA} or galaxy.yml has another shape than this module knows")
+    module.exit_json(changed=False, outside=outside)
+
+
+if __name__ == "__main__":
+    main()

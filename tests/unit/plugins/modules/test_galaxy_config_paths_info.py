@@ -1,0 +1,88 @@
+"""What galaxy.yml points to and a release does not hold."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release, _release_error
+from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_config_paths_info as module
+
+SCHEMA = {
+    "vault_config_file": {"type": "str", "path_resolves_to": "config_dir"},
+    "tool_config_file": {"type": "any", "path_resolves_to": "config_dir"},
+    "shed_tool_config_file": {"type": "str", "path_resolves_to": "managed_config_dir"},
+    "file_path": {"type": "str", "path_resolves_to": "data_dir"},
+    "tool_data_path": {"type": "str"},
+    "brand": {"type": "str"},
+}
+
+
+@pytest.fixture
+def galaxy(tmp_path):
+    server = tmp_path / "server"
+    for name in ("config/tool_conf.xml", "tool-data/x.loc", "database/files/1.dat", ".venv/pyvenv.cfg"):
+        path = server / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    schema = server / module.SCHEMA
+    schema.parent.mkdir(parents=True)
+    schema.write_text(yaml.safe_dump({"mapping": {"galaxy": {"mapping": SCHEMA}}}))
+    for name in ("etc/vault.yml", "etc/tools.xml", "etc/loc/y.loc", "data/1.dat"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return server
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        ({"vault_config_file": "vault.yml", "tool_config_file": "tool_conf.xml"}, []),
+        ({"vault_config_file": "{etc}/vault.yml"}, [("vault_config_file", "{etc}/vault.yml")]),
+        ({"vault_config_file": "../../etc/vault.yml"}, [("vault_config_file", "{etc}/vault.yml")]),
+        ({"vault_config_file": "{etc}/nowhere.yml"}, []),
+        ({"tool_config_file": "tool_conf.xml, {etc}/tools.xml"}, [("tool_config_file", "{etc}/tools.xml")]),
+        ({"tool_config_file": ["{etc}/tools.xml"]}, []),
+        ({"shed_tool_config_file": "../etc/tools.xml"}, []),
+        ({"shed_tool_config_file": "{etc}/tools.xml"}, [("shed_tool_config_file", "{etc}/tools.xml")]),
+        ({"file_path": "{etc}/../data", "brand": "{etc}/vault.yml", "unknown": "{etc}/vault.yml"}, []),
+        ({"tool_data_path": "tool-data"}, []),
+        ({"tool_data_path": "{etc}/loc"}, [("tool_data_path", "{etc}/loc")]),
+        ({"tool_data_path": "database/files"}, [("tool_data_path", "{server}/database/files")]),
+    ],
+)
+def test_what_a_worker_would_miss(galaxy, settings, expected):
+    names = {"etc": galaxy.parent / "etc", "server": galaxy}
+    settings = {key: value.format(**names) if isinstance(value, str) else value for key, value in settings.items()}
+    tree = _release.Tree(str(galaxy), exclude=[f"{galaxy}/database/*"])
+    found = [
+        (option, path)
+        for option, path in module.named_paths(settings, SCHEMA, tree)
+        if module.os.path.exists(path) and module.is_outside(path, tree)
+    ]
+    assert found == [(option, path.format(**names)) for option, path in expected]
+
+
+def test_an_include_is_no_mistake(tmp_path):
+    # Galaxy's own schema holds one.
+    (tmp_path / "schema.yml").write_text("a: !include other.yml\nb: 1\n")
+    assert module.load(str(tmp_path / "schema.yml")) == {"a": None, "b": 1}
+
+
+def test_it_stands_in_a_further_directory(galaxy):
+    tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
+    assert not module.is_outside(str(galaxy.parent / "etc/vault.yml"), tree)
+    assert module.is_outside(str(galaxy.parent / "etcetera/vault.yml"), tree)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [(None, "can not be read"), ("a: [", "is no YAML"), ("- a", "no mapping")]
+)
+def test_a_file_that_is_no_configuration(tmp_path, content, word):
+    path = tmp_path / "galaxy.yml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(_release_error.ReleaseError, match=word):
+        module.load(str(path))
