@@ -113,7 +113,7 @@ class Copy:
             have = set(listing.lines())
 
     def _start(self):
-        """What the copy starts from, as entries: what an interrupted run has left, else a removed release."""
+        """What the copy starts from, as lines: what an interrupted run has left, else a removed release."""
         for name in self.releases.leftovers():
             place = self.releases.place(name)
             if name.startswith(REMOVED) or (place != self.incoming and os.path.lexists(self.incoming)):
@@ -203,12 +203,6 @@ class Copy:
                 f"and {len(sizes)} inodes, there are {free // 1000000} MB and {available} free. "
                 f"Make room, or lower keep (now {self.params['keep']}). The releases are as they were."
             )
-
-    def _describe(self):
-        try:
-            return describe(self.tree, self.incoming)
-        except OSError as error:
-            raise ReleaseError(f"The copy of the release can not be read: {error}") from error
 
     def _refuse(self):
         wanted = self.params["info"].get("parts") or {}

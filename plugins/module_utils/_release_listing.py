@@ -65,7 +65,10 @@ def read_lines(path):
     with gzip.open(path, "rb") as handle:
         content = handle.read().decode("utf-8", "surrogateescape")
     lines = set(content.split("\n"))
-    if not all("\t" in line for line in lines):
+    # A copy must not leave its directory, whatever the source says.
+    if not all("\t" in line and line[0] != "/" for line in lines) or (
+        "../" in content and any(".." in path_of(line).split("/") for line in lines)
+    ):
         raise ValueError("it is no listing of a release")
     return lines
 

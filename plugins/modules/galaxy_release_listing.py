@@ -97,7 +97,6 @@ def protect(path, mode, group):
 
 def keep(listing, directory, path, group):
     """Write the listing where it is not there; whether anything was changed."""
-    os.umask(0o077)
     os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
     changed = protect(directory, DIRECTORY_MODE, group)
     if not os.path.isfile(path):

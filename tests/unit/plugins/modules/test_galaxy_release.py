@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -476,7 +477,14 @@ def test_files_of_another_owner_are_not_linked(site):
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [(None, "not there at the source"), (b"x", "can not be read"), (b"\x1f\x8b", "can not be read")],
+    [
+        (None, "not there at the source"),
+        (b"x", "can not be read"),
+        (b"\x1f\x8b", "can not be read"),
+        (gzip.compress(b"no line of it"), "no listing of a release"),
+        (gzip.compress(b"srv/../../etc/passwd\tf 644 1 1"), "no listing of a release"),
+        (gzip.compress(b"/etc/passwd\tf 644 1 1"), "no listing of a release"),
+    ],
 )
 def test_a_listing_that_is_not_there_or_damaged(site, content, word):
     old = site.sync()["release"]
