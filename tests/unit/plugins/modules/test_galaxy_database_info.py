@@ -138,8 +138,8 @@ def test_the_connection_string(tmp_path):
 class Way:
     """A socket whose kernel has routes to some addresses, each from an address of its own."""
 
-    def __init__(self, routes, sent):
-        self.routes, self.sent, self.own = routes, sent, None
+    def __init__(self, routes):
+        self.routes, self.own = routes, None
 
     def __call__(self, family, kind, protocol):
         assert kind == socket.SOCK_DGRAM
@@ -166,8 +166,8 @@ class Way:
 
 def resolved(monkeypatch, addresses, routes):
     found = [(None, socket.SOCK_DGRAM, 17, "", (address, 5432)) for address in addresses]
-    monkeypatch.setattr(subject.socket, "getaddrinfo", lambda host, port, type: found)
-    monkeypatch.setattr(subject.socket, "socket", Way(routes, []))
+    monkeypatch.setattr(subject.socket, "getaddrinfo", lambda *_where, **_kind: found)
+    monkeypatch.setattr(subject.socket, "socket", Way(routes))
 
 
 def test_the_address_towards_the_server_without_a_word_to_it():
