@@ -385,6 +385,31 @@ WRONG = {
             {"postgresql_access_databases": [""]},
             ["postgresql_access_databases is", "need at least Galaxy's"],
         ),
+        "zone": (networks("fe80::1%eth0"), ["'fe80::1%eth0' has a zone", "Write 'fe80::1'"]),
+        "URL": (networks("postgresql://192.0.2.10"), ["is a URL. Give the address alone"]),
+        "prefix in words": (networks("192.0.2.0/wide"), ["has 'wide' for the number of bits", "Write '192.0.2.0/24'"]),
+        "prefix too long, version 6": (networks("2001:db8::/129"), ["has the prefix /129, but IPv6 has 128 bits"]),
+        "no version 6": (networks("2001:db8:::/64"), ["'2001:db8:::/64' is no IPv6 network"]),
+        "nobody's address": (networks("::"), ["'::' is no address that a host can have"]),
+        "multicast": (networks("224.0.0.5"), ["'224.0.0.5' is no address that a host can have"]),
+        "networks in one text": (
+            {"postgresql_access_networks": "192.0.2.0/24"},
+            ["postgresql_access_networks is", "a list"],
+        ),
+        "exceptions as a list": (
+            networks("10.0.0.0/8", postgresql_access_exceptions=["10.0.0.0/8"]),
+            ["postgresql_access_exceptions is", "a dictionary"],
+        ),
+        "overflow out of range": (
+            {"postgresql_access_max_overflow": -2},
+            ["postgresql_access_max_overflow is -2", "from -1 to 10000"],
+        ),
+        "limit out of range, version 6": (
+            {"postgresql_access_widest_ipv6_prefix": 129},
+            ["postgresql_access_widest_ipv6_prefix is 129", "from 1 to 128"],
+        ),
+        "role of two words": ({"postgresql_access_role": "galaxy all"}, ['"galaxy all" in postgresql_access_role']),
+        "role that is a pattern": ({"postgresql_access_role": "/^gal"}, ['"/^gal" in postgresql_access_role']),
         "method": ({"postgresql_access_method": "trust"}, ["postgresql_access_method", "scram-sha-256"]),
         "kind of connection": (
             {"postgresql_access_connection_type": "hostnossl"},
