@@ -400,6 +400,18 @@ WRONG = {
             networks("10.0.0.0/8", postgresql_access_exceptions=["10.0.0.0/8"]),
             ["postgresql_access_exceptions is", "a dictionary"],
         ),
+        "other address that is none": (
+            {"postgresql_access_other_addresses": ["192.0.2.300"]},
+            ["postgresql_access_other_addresses: '192.0.2.300' has the octet 300", "Remedy: give addresses"],
+        ),
+        "negative number of copies": (
+            {"postgresql_access_copies_kept": -1},
+            ["postgresql_access_copies_kept is -1", "from 0 to 1000"],
+        ),
+        "copies in words": (
+            {"postgresql_access_copies_kept": "all"},
+            ["postgresql_access_copies_kept is 'all'", "whole number"],
+        ),
         "overflow out of range": (
             {"postgresql_access_max_overflow": -2},
             ["postgresql_access_max_overflow is -2", "from -1 to 10000"],
@@ -590,6 +602,7 @@ RIGHT = {
             **database_host("10.118.169.17", "100.118.169.17"),
             "postgresql_access_exceptions": {"10.118.169.17": "behind a gateway"},
         },
+        "a network of other hosts, however wide": {"postgresql_access_other_addresses": ["10.0.0.0/8", "2001:db8::7"]},
         "another limit": networks("10.0.0.0/8", postgresql_access_widest_ipv4_prefix=8),
     },
 }
