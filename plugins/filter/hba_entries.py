@@ -242,9 +242,19 @@ def _check_owner(entry, workers):
     """Hold an entry against the addresses that are known: those of its host, or those of all workers."""
     # A name stands for its host: one of its addresses is enough, and the host's own choice.
     known = _addresses(entry.host.get("known_addresses")) if entry.host else workers["facts"]
-    if any(address in network for network in entry.networks for address in known):
+    # A loopback address that was named belongs to a worker on the database's own host.
+    named = _readable(map(str, entry.host.get("known_addresses") or [])) if entry.host else []
+    if any(address in network for network in entry.networks for address in known + named):
         return
     network = entry.networks[0]
+    if known and network.is_loopback:
+        entry.wrong.append(
+            f"is loopback, which is another machine for each host, and the database is not on {entry.host['name']}. "
+            "Name the database in Galaxy's database_connection as the workers reach it"
+            if entry.host
+            else "is loopback, where no worker comes from. Remove it"
+        )
+        return
     if known:
         owner = f"{entry.host['name']}, which has" if entry.host else "any known worker; they have"
         meant = _meant(network, known)

@@ -65,80 +65,23 @@ _value:
 
 import ipaddress
 import itertools
-import re
 
-# Kinds of connection that a rule of each type takes; the others take neither of ours.
-TAKES = {"host": {"tls", "plain"}, "hostssl": {"tls"}, "hostnossl": {"plain"}, "hostnogssenc": {"tls", "plain"}}
-
-
-def _network(rule):
-    """Return the network of a rule, or None where it cannot be told from here."""
-    address, mask = rule.get("address"), rule.get("netmask")
-    try:
-        if mask is None:
-            return ipaddress.ip_network(address)
-        # Python reads an IPv6 mask only as the number of its bits.
-        bits = bin(int(ipaddress.ip_address(mask))).count("1")
-        return ipaddress.ip_network(f"{address}/{bits}", strict=False)
-    except ValueError:
-        return None
-
-
-def _has(words, name):
-    """Say whether one of a rule's words for databases or roles may mean a name."""
-    for word in words or []:
-        if word in ("all", name, "sameuser", "samerole", "samegroup") or word.startswith("+"):
-            return True
-        if word.startswith("/"):
-            try:
-                if re.search(word[1:], name):
-                    return True
-            except re.error:
-                return True
-    return False
-
-
-def _overlaps(rule, network):
-    found = _network(rule)
-    if rule.get("address") == "all" or found is None:
-        return True
-    return found.version == network.version and found.overlaps(network)
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import TAKES, covers, has, line, overlaps
 
 
 def _takes(rule, network, database, role, connection_type):
     """Say whether a rule may match a connection of an entry."""
     return (
         bool(TAKES[rule["type"]] & TAKES[connection_type])
-        and _has(rule["database"], database)
-        and _has(rule["user_name"], role)
-        and _overlaps(rule, network)
+        and has(rule["database"], database)
+        and has(rule["user_name"], role)
+        and overlaps(rule, network)
     )
 
 
 def _does_the_same(rule, connection_type, method):
     """Say whether a rule does with a connection what an entry's own rule does."""
     return (rule["type"], rule["auth_method"]) == (connection_type, method) and not rule.get("options")
-
-
-def _covers(rule, network, database, role):
-    """Say whether a rule takes every connection of an entry to a database."""
-    found = _network(rule)
-    return (
-        found is not None
-        and found.version == network.version
-        and network.subnet_of(found)
-        and (database in rule["database"] or "all" in rule["database"])
-        and (role in rule["user_name"] or "all" in rule["user_name"])
-    )
-
-
-def _line(rule):
-    address = rule.get("address") or ""
-    if rule.get("netmask"):
-        address = str(_network(rule) or f"{address} {rule['netmask']}")
-    words = [rule["type"], ",".join(rule["database"]), ",".join(rule["user_name"]), address, rule["auth_method"]]
-    file = f" of {rule['file_name']}" if rule.get("file_name") else ""
-    return f"line {rule['line_number']}{file}: {' '.join(word for word in words if word)}"
 
 
 def hba_shadows(rules, entries, databases, role, connection_type, method):
@@ -158,8 +101,8 @@ def hba_shadows(rules, entries, databases, role, connection_type, method):
         before = []
         for rule in readable:
             same = _does_the_same(rule, connection_type, method)
-            if same and _covers(rule, network, database, role):
-                shadows.update({(str(rule.get("file_name")), rule["line_number"]): _line(rule) for rule in before})
+            if same and covers(rule, network, database, role):
+                shadows.update({(str(rule.get("file_name")), rule["line_number"]): line(rule) for rule in before})
                 break
             # A worker's own line before that of its network changes nothing.
             if not same and _takes(rule, network, database, role, connection_type):

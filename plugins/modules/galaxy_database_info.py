@@ -37,6 +37,12 @@ options:
     description: Database role that is asked for.
     type: str
     default: galaxy
+  contact:
+    description:
+      - Whether the server is asked. With V(false), and with O(host) alone, nothing is sent, so the server need neither run nor let this
+        host in; RV(address) is what the kernel would choose for the first address of O(host) that it has a route to.
+    type: bool
+    default: true
   networks:
     description: Networks that are meant to be let in; RV(listed) tells whether this host's address lies in one of them.
     type: list
@@ -68,15 +74,22 @@ EXAMPLES = r"""
     host: db.example.org
   register: found
   failed_when: found.admitted
+
+- name: Ask the kernel for this host's address towards the server
+  usegalaxy_eu.celery.galaxy_database_info:
+    host: db.example.org
+    contact: false
 """
 
 RETURN = r"""
 admitted:
   description: Whether the server let this host log in, or try to.
-  returned: success
+  returned: with O(contact=true)
   type: bool
 address:
-  description: Address of this host towards the server. Empty over a socket of the file system.
+  description:
+    - Address of this host towards the server. Empty over a socket of the file system.
+    - With O(galaxy_config_file) or O(url) it is the one that the server sees, else the one that the kernel has chosen.
   returned: success
   type: str
   sample: 192.0.2.10
@@ -106,12 +119,13 @@ tls:
   type: bool
 answers:
   description: What the server said, over TLS and without.
-  returned: with O(host)
+  returned: with O(host) and O(contact=true)
   type: list
   elements: str
 """
 
 import ipaddress
+import re
 import socket
 import ssl
 import struct
@@ -135,6 +149,8 @@ except ImportError:
 SSL_REQUEST = 80877103
 PROTOCOL = 196608
 NOT_ADMITTED = "28000"
+# So it says in every language that it speaks: only the address stands in the first quotes.
+SEEN_AS = re.compile(r'pg_hba\.conf[^"]*"([0-9A-Fa-f.:]+)"')
 WHO_AM_I = (
     "SELECT current_database(), current_user, coalesce(host(inet_client_addr()), ''), "
     "coalesce((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false)"
@@ -166,7 +182,38 @@ def connection_string(path):
     return found
 
 
-def log_in(text, seconds):
+def source_address(host, port):
+    """Return the address that the kernel would choose towards a host. A connected UDP socket sends nothing."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (socket.gaierror, UnicodeError) as exc:
+        raise DatabaseError(f"{host} cannot be resolved here: {getattr(exc, 'strerror', None) or exc}.") from None
+    for family, kind, protocol, _name, address in found:
+        with socket.socket(family, kind, protocol) as way:
+            try:
+                way.connect(address)
+            except OSError as exc:
+                reason = exc.strerror
+                continue
+            # A link's own address has a zone, which no other host knows.
+            return way.getsockname()[0].partition("%")[0]
+    raise DatabaseError(f"There is no route to {host} ({', '.join(entry[4][0] for entry in found)}) from here: {reason}.")
+
+
+def not_let_in(reason, host, port, networks):
+    """Say what there is to a refusal by pg_hba.conf: as whom the server sees this host, and whom it was to let in."""
+    seen = SEEN_AS.search(reason)
+    if not seen or not networks or not host:
+        return ""
+    try:
+        own = f", while its own address on the way there is {source_address(host, port)}"
+    except DatabaseError:
+        own = ""
+    listed = "one" if is_listed(seen.group(1), networks) else "none"
+    return f". The server sees this host as {seen.group(1)}{own}, which is in {listed} of the entries {', '.join(networks)}"
+
+
+def log_in(text, seconds, networks):
     """Log in with a connection string and return who the server takes this host for."""
     try:
         url = sqlalchemy.engine.make_url(text)
@@ -182,9 +229,9 @@ def log_in(text, seconds):
         reason = str(getattr(exc, "orig", None) or exc).strip()
         if url.password:
             reason = reason.replace(str(url.password), "********")
-        raise DatabaseError(
-            f"Galaxy's own login to {url.host or 'the socket'} failed: {' '.join(reason.split())}"
-        ) from None
+        reason = " ".join(reason.split())
+        more = not_let_in(reason, url.host, url.port or 5432, networks)
+        raise DatabaseError(f"Galaxy's own login to {url.host or 'the socket'} failed: {reason}{more}") from None
     return {
         "admitted": True,
         "address": address,
@@ -248,12 +295,15 @@ def is_listed(address, networks):
 
 def look(params):
     """Return what there is to say about the way from this host to the server."""
+    names = ("host", "port", "user", "database")
+    found = {name: params[name] for name in names}
     if not params["host"]:
-        found = log_in(params["url"] or connection_string(params["galaxy_config_file"]), params["timeout_seconds"])
+        text = params["url"] or connection_string(params["galaxy_config_file"])
+        found = log_in(text, params["timeout_seconds"], params["networks"])
+    elif not params["contact"]:
+        found["address"] = source_address(params["host"], params["port"])
     else:
-        names = ("host", "port", "user", "database")
         said = [ask(*[params[name] for name in names], params["timeout_seconds"], tls) for tls in (True, False)]
-        found = {name: params[name] for name in names}
         found.update(
             admitted=any(answer[0] for answer in said), address=said[0][2], answers=[answer[1] for answer in said]
         )
@@ -270,6 +320,7 @@ def main():
             "port": {"type": "int", "default": 5432},
             "database": {"type": "str", "default": "galaxy"},
             "user": {"type": "str", "default": "galaxy"},
+            "contact": {"type": "bool", "default": True},
             "networks": {"type": "list", "elements": "str", "default": []},
             "timeout_seconds": {"type": "int", "default": 10},
         },

@@ -19,6 +19,7 @@ from tools.preflight_site import (
     MARKS,
     NAMES,
     PAST_PREFLIGHT,
+    PREFLIGHT,
     PREFLIGHT_PLAYS,
     SECRETS,
     SITE,
@@ -163,6 +164,32 @@ WRONG = {
 def test_a_wrong_variable(site, change):
     values, words = WRONG[change]
     hold(site(change=values), *words)
+
+
+def test_a_database_that_a_worker_does_not_resolve(site):
+    """Galaxy's configuration names it, and the address of a worker is measured towards it."""
+    hold(
+        site(without=["celery_source_address"]),
+        "celery-1 cannot tell from which address it reaches the database: db.example.invalid cannot be resolved here",
+        "Remedy: name the database's host in Galaxy's database_connection",
+        "celery_source_address",
+    )
+
+
+LOOPBACK = {"postgresql_access_server_host": "127.0.0.1"}
+
+
+def test_a_database_on_loopback_of_another_host(site):
+    outcome = site(without=["celery_source_address"], change=LOOPBACK)
+    hold(outcome, "celery-1: '127.0.0.1' is loopback", "the database is not on celery-1", "as the workers reach it")
+
+
+@pytest.mark.parametrize("given", [{}, {"celery_source_address": "127.0.0.1"}])
+def test_a_database_on_the_workers_own_host(site, given):
+    values = {**LOOPBACK, "dbservers_group": "celeryservers", **given}
+    outcome = site(PREFLIGHT, "--check", change=values, without={"celery_source_address"} - set(given))
+    assert outcome.code == 0, outcome.end
+    assert outcome.changed == 0
 
 
 @pytest.mark.parametrize(

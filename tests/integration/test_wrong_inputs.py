@@ -385,6 +385,43 @@ WRONG = {
             {"postgresql_access_databases": [""]},
             ["postgresql_access_databases is", "need at least Galaxy's"],
         ),
+        "zone": (networks("fe80::1%eth0"), ["'fe80::1%eth0' has a zone", "Write 'fe80::1'"]),
+        "URL": (networks("postgresql://192.0.2.10"), ["is a URL. Give the address alone"]),
+        "prefix in words": (networks("192.0.2.0/wide"), ["has 'wide' for the number of bits", "Write '192.0.2.0/24'"]),
+        "prefix too long, version 6": (networks("2001:db8::/129"), ["has the prefix /129, but IPv6 has 128 bits"]),
+        "no version 6": (networks("2001:db8:::/64"), ["'2001:db8:::/64' is no IPv6 network"]),
+        "nobody's address": (networks("::"), ["'::' is no address that a host can have"]),
+        "multicast": (networks("224.0.0.5"), ["'224.0.0.5' is no address that a host can have"]),
+        "networks in one text": (
+            {"postgresql_access_networks": "192.0.2.0/24"},
+            ["postgresql_access_networks is", "a list"],
+        ),
+        "exceptions as a list": (
+            networks("10.0.0.0/8", postgresql_access_exceptions=["10.0.0.0/8"]),
+            ["postgresql_access_exceptions is", "a dictionary"],
+        ),
+        "other address that is none": (
+            {"postgresql_access_other_addresses": ["192.0.2.300"]},
+            ["postgresql_access_other_addresses: '192.0.2.300' has the octet 300", "Remedy: give addresses"],
+        ),
+        "negative number of copies": (
+            {"postgresql_access_copies_kept": -1},
+            ["postgresql_access_copies_kept is -1", "from 0 to 1000"],
+        ),
+        "copies in words": (
+            {"postgresql_access_copies_kept": "all"},
+            ["postgresql_access_copies_kept is 'all'", "whole number"],
+        ),
+        "overflow out of range": (
+            {"postgresql_access_max_overflow": -2},
+            ["postgresql_access_max_overflow is -2", "from -1 to 10000"],
+        ),
+        "limit out of range, version 6": (
+            {"postgresql_access_widest_ipv6_prefix": 129},
+            ["postgresql_access_widest_ipv6_prefix is 129", "from 1 to 128"],
+        ),
+        "role of two words": ({"postgresql_access_role": "galaxy all"}, ['"galaxy all" in postgresql_access_role']),
+        "role that is a pattern": ({"postgresql_access_role": "/^gal"}, ['"/^gal" in postgresql_access_role']),
         "method": ({"postgresql_access_method": "trust"}, ["postgresql_access_method", "scram-sha-256"]),
         "kind of connection": (
             {"postgresql_access_connection_type": "hostnossl"},
@@ -565,6 +602,7 @@ RIGHT = {
             **database_host("10.118.169.17", "100.118.169.17"),
             "postgresql_access_exceptions": {"10.118.169.17": "behind a gateway"},
         },
+        "a network of other hosts, however wide": {"postgresql_access_other_addresses": ["10.0.0.0/8", "2001:db8::7"]},
         "another limit": networks("10.0.0.0/8", postgresql_access_widest_ipv4_prefix=8),
     },
 }

@@ -171,7 +171,7 @@ def build_site(tmp_path, hosts):
     (collections / "celery").symlink_to(ROOT, target_is_directory=True)
     (tmp_path / "ansible.cfg").write_text("")
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/galaxy.yml").write_text("galaxy:\n  database_connection: postgresql://u:p@db/galaxy\n")
+    (tmp_path / "config/galaxy.yml").write_text("galaxy:\n  database_connection: postgresql://u:p@db.example.invalid/galaxy\n")
     (tmp_path / "telegraf").write_text("")
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))
@@ -181,6 +181,8 @@ def build_site(tmp_path, hosts):
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "ansible_facts_modules": "fake_facts",
+            # Else this machine's own way would count, which no fake fact knows.
+            "celery_source_address": "192.0.2.11",
             "galaxy_amqp_host": "mq.example.org",
             "galaxy_config_dir": str(tmp_path / "config"),
             "galaxy_config_file": str(tmp_path / "config/galaxy.yml"),

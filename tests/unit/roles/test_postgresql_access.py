@@ -78,8 +78,9 @@ def test_what_is_no_address_makes_no_line(address):
     assert len(value("__postgresql_access_checked.problems", postgresql_access_hosts=hosts(address))) == 1
 
 
-def workers(*threads):
-    return {"postgresql_access_hosts": [{"name": "a", "address": "192.0.2.10", "threads": list(threads)}]}
+def workers(*threads, **pool):
+    processes = [{"threads": number, **pool} for number in threads]
+    return {"postgresql_access_hosts": [{"name": "a", "address": "192.0.2.10", "processes": processes}]}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,31 @@ def test_the_connections_of_the_workers(threads, options, pooled, results):
     given = {**workers(*threads), **options}
     assert value("__postgresql_access_pooled | int", **given) == pooled
     assert value("__postgresql_access_results | int", **given) == results
+
+
+@pytest.mark.parametrize(
+    ("pool", "options", "pooled"),
+    [
+        # The units of the role celery set their pool to their threads, so Galaxy's own limits nothing.
+        ({"pool_size": 32}, {}, 64),
+        ({"pool_size": 32}, {"postgresql_access_pool_size": 1, "postgresql_access_max_overflow": 0}, 64),
+        ({"pool_size": 4}, {}, 28),
+        ({"pool_size": 4, "max_overflow": 0}, {}, 8),
+        ({"pool_size": 4, "max_overflow": -1}, {}, 64),
+        ({"pool_size": 0}, {}, 64),
+    ],
+)
+def test_what_the_units_set_counts(pool, options, pooled):
+    assert value("__postgresql_access_pooled | int", **workers(32, 32, **pool), **options) == pooled
+
+
+def test_the_budget_says_where_a_pool_comes_from():
+    given = {**state(), **workers(32, pool_size=32)}
+    given["postgresql_access_hosts"].append({"name": "b", "address": "192.0.2.11", "processes": [{"threads": 8}]})
+    text = value("__postgresql_access_budget", **given)
+    assert "2 worker hosts with 2 processes and 40 threads may hold 40 connections" in text
+    assert "(32 (set by its unit) + 10, or 5 + 10 in each process)" in text
+    assert "(none in each process)" in value("__postgresql_access_budget", **state())
 
 
 def state(**values):

@@ -165,6 +165,15 @@ def test_a_name_of_another_machine():
     assert "Probably '192.0.2.11' was meant" in problem(host("celery-2", ["192.0.2.11"]), **options)
 
 
+def test_loopback_belongs_to_a_worker_beside_the_database():
+    """Where it is named: the facts of a host never hold it."""
+    assert made(host("127.0.0.1", ["192.0.2.11", "127.0.0.1"]))["problems"] == []
+    found = problem(host("127.0.0.1", ["192.0.2.11"]))
+    assert "is loopback, which is another machine for each host, and the database is not on celery-1" in found
+    assert "database_connection" in found
+    assert "no worker comes from" in problem(host("192.0.2.11", ["192.0.2.11"]), networks=["127.0.0.0/16"])
+
+
 def test_the_limits_can_be_set():
     assert made(networks=["10.0.0.0/8"], widest_ipv4_prefix=8)["problems"] == []
     assert "wider than /25" in problem(networks=["192.0.2.0/24"], widest_ipv4_prefix=25)

@@ -55,7 +55,7 @@ def server(answer, tls=b"N"):
 
 def look(port, **more):
     params = {"galaxy_config_file": None, "host": "127.0.0.1", "port": port, "database": "galaxy", "user": "galaxy"}
-    return subject.look({**params, "networks": [], "timeout_seconds": 5, **more})
+    return subject.look({**params, "networks": [], "contact": True, "timeout_seconds": 5, **more})
 
 
 def test_a_host_that_is_refused():
@@ -133,3 +133,98 @@ def test_the_connection_string(tmp_path):
     path = tmp_path / "galaxy.yml"
     path.write_text("galaxy:\n  database_connection: postgresql+psycopg2://galaxy:x@db/galaxy?sslmode=require\n")
     assert subject.connection_string(str(path)).startswith("postgresql+psycopg2://galaxy:x@db")
+
+
+class Way:
+    """A socket whose kernel has routes to some addresses, each from an address of its own."""
+
+    def __init__(self, routes):
+        self.routes, self.own = routes, None
+
+    def __call__(self, family, kind, protocol):
+        assert kind == socket.SOCK_DGRAM
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        return False
+
+    def connect(self, address):
+        if address[0] not in self.routes:
+            raise OSError(101, "Network is unreachable")
+        self.own = self.routes[address[0]]
+
+    def getsockname(self):
+        return self.own, 40000
+
+    def __getattr__(self, name):
+        # Whatever else is done with it would send something.
+        raise AssertionError(name)
+
+
+def resolved(monkeypatch, addresses, routes):
+    found = [(None, socket.SOCK_DGRAM, 17, "", (address, 5432)) for address in addresses]
+    monkeypatch.setattr(subject.socket, "getaddrinfo", lambda *_where, **_kind: found)
+    monkeypatch.setattr(subject.socket, "socket", Way(routes))
+
+
+def test_the_address_towards_the_server_without_a_word_to_it():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found = look(listener.getsockname()[1], contact=False, networks=["127.0.0.0/8"])
+        listener.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    assert (found["address"], found["listed"], found["host"]) == ("127.0.0.1", True, "127.0.0.1")
+    assert not {"admitted", "answers"} & set(found)
+
+
+def test_the_kernels_choice_among_several_addresses(monkeypatch):
+    routes = {"192.0.2.1": "192.0.2.10", "198.51.100.1": "198.51.100.10"}
+    resolved(monkeypatch, ["198.51.100.1", "192.0.2.1"], routes)
+    assert look(5432, host="db", contact=False)["address"] == "198.51.100.10"
+    # The first one that there is a route to, as whoever connects would take it.
+    resolved(monkeypatch, ["2001:db8::1", "192.0.2.1"], routes)
+    assert look(5432, host="db", contact=False)["address"] == "192.0.2.10"
+
+
+def test_a_link_has_no_zone(monkeypatch):
+    resolved(monkeypatch, ["fe80::1"], {"fe80::1": "fe80::2%eth0"})
+    assert look(5432, host="db", contact=False)["address"] == "fe80::2"
+
+
+def test_a_host_without_a_route(monkeypatch):
+    resolved(monkeypatch, ["192.0.2.1", "2001:db8::1"], {})
+    with pytest.raises(subject.DatabaseError) as caught:
+        look(5432, host="db", contact=False)
+    assert str(caught.value) == "There is no route to db (192.0.2.1, 2001:db8::1) from here: Network is unreachable."
+
+
+@pytest.mark.parametrize("host", ["db.example.invalid", "x" * 70 + ".example.org"])
+def test_a_host_that_does_not_resolve(host):
+    with pytest.raises(subject.DatabaseError, match="cannot be resolved here: "):
+        look(5432, host=host, contact=False)
+
+
+REFUSAL = 'FATAL: no pg_hba.conf entry for host "203.0.113.9", user "galaxy", database "galaxy", SSL encryption'
+
+
+def test_a_refusal_says_how_the_server_sees_this_host(monkeypatch):
+    resolved(monkeypatch, ["192.0.2.1"], {"192.0.2.1": "10.0.0.5"})
+    said = subject.not_let_in(REFUSAL, "db", 5432, ["10.0.0.5/32", "10.0.0.6/32"])
+    assert "sees this host as 203.0.113.9, while its own address on the way there is 10.0.0.5" in said
+    assert said.endswith("which is in none of the entries 10.0.0.5/32, 10.0.0.6/32")
+    assert "which is in one of the entries" in subject.not_let_in(REFUSAL, "db", 5432, ["203.0.113.0/24"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "host", "networks"),
+    [
+        ('FATAL: password authentication failed for user "galaxy"', "db", ["192.0.2.0/24"]),
+        (REFUSAL, "db", []),
+        (REFUSAL.replace("203.0.113.9", "[local]"), "", ["192.0.2.0/24"]),
+    ],
+)
+def test_another_refusal_says_nothing_more(reason, host, networks):
+    assert subject.not_let_in(reason, host, 5432, networks) == ""

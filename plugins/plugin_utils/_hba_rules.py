@@ -1,0 +1,73 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A row of the view pg_hba_file_rules: whom it is for, and how a message names it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+# Kinds of connection that a rule of each type takes; the others take neither of ours.
+TAKES = {"host": {"tls", "plain"}, "hostssl": {"tls"}, "hostnossl": {"plain"}, "hostnogssenc": {"tls", "plain"}}
+
+
+def network_of(rule):
+    """Return the network of a rule, or None where it cannot be told from here."""
+    address, mask = rule.get("address"), rule.get("netmask")
+    try:
+        if mask is None:
+            return ipaddress.ip_network(address)
+        # Python reads an IPv6 mask only as the number of its bits.
+        bits = bin(int(ipaddress.ip_address(mask))).count("1")
+        return ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    except ValueError:
+        return None
+
+
+def has(words, name):
+    """Say whether one of a rule's words for databases or roles may mean a name."""
+    for word in words or []:
+        if word in ("all", name, "sameuser", "samerole", "samegroup") or word.startswith("+"):
+            return True
+        if word.startswith("/"):
+            try:
+                if re.search(word[1:], name):
+                    return True
+            except re.error:
+                return True
+    return False
+
+
+def overlaps(rule, network):
+    """Say whether a rule may be for an address of a network."""
+    found = network_of(rule)
+    if rule.get("address") == "all" or found is None:
+        return True
+    return found.version == network.version and found.overlaps(network)
+
+
+def covers(rule, network, database, role):
+    """Say whether a rule takes every connection of a role from a network to a database."""
+    found = network_of(rule)
+    return (
+        (rule.get("address") == "all" or (found is not None and _lies_in(network, found)))
+        and (database in rule["database"] or "all" in rule["database"])
+        and (role in rule["user_name"] or "all" in rule["user_name"])
+    )
+
+
+def _lies_in(network, other):
+    return network.version == other.version and network.subnet_of(other)
+
+
+def line(rule):
+    """Return a rule as a message names it."""
+    address = rule.get("address") or ""
+    if rule.get("netmask"):
+        address = str(network_of(rule) or f"{address} {rule['netmask']}")
+    words = [rule["type"], ",".join(rule["database"]), ",".join(rule["user_name"]), address, rule["auth_method"]]
+    file = f" of {rule['file_name']}" if rule.get("file_name") else ""
+    return f"line {rule['line_number']}{file}: {' '.join(word for word in words if word)}"
