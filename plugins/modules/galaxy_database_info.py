@@ -188,6 +188,7 @@ def source_address(host, port):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (socket.gaierror, UnicodeError) as exc:
         raise DatabaseError(f"{host} cannot be resolved here: {getattr(exc, 'strerror', None) or exc}.") from None
+    reason = ""
     for family, kind, protocol, _name, address in found:
         with socket.socket(family, kind, protocol) as way:
             try:

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.usegalaxy_eu.celery.plugins.filter import hba_openings as module
 
-ENTRIES = ["192.0.2.10/32", "198.51.100.0/25", "198.51.100.128/25", "2001:db8::/64"]
+ENTRIES = ("192.0.2.10/32", "198.51.100.0/25", "198.51.100.128/25", "2001:db8::/64")
 
 
 def rule(number, text, **more):
@@ -103,4 +103,4 @@ def test_a_line_that_cannot_be_read_lets_nobody_in():
 
 
 def test_without_entries_everybody_is_another():
-    assert len(openings("host all all 192.0.2.10/255.255.255.255 md5", entries=[])) == 1
+    assert len(openings("host all all 192.0.2.10/255.255.255.255 md5", entries=())) == 1
