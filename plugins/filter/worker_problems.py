@@ -257,7 +257,9 @@ class Check:
             self.problem("consumes no queue. Remedy: name at least one in queues")
         for queue in self.queues:
             if not re.fullmatch(r"[^\s,%\"'\\]+", queue):
-                self.problem(f"consumes {queue!r}, which is no name of one queue. Remedy: one queue an entry, without spaces")
+                self.problem(
+                    f"consumes {queue!r}, which is no name of one queue. Remedy: one queue an entry, without spaces"
+                )
         if len(set(self.queues)) < len(self.queues):
             self.problem("names a queue twice. Remedy: each of them once")
         # Galaxy's external tasks start processes of their own, which prefork's daemonic children may not.
@@ -295,17 +297,9 @@ class Check:
                 )
 
     def variables(self):
-        """Environment variables that systemd takes and that everybody may read."""
-        for name, value in (self.entry.get("environment") or {}).items():
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
-                self.problem(f"has the environment variable {name!r}. Remedy: letters, digits and underscores")
-            elif "\n" in str(value):
-                self.problem(f"has a line break in the environment variable {name}. Remedy: give it one line")
-            elif SECRET_NAME.search(str(name)) or SECRET_URL.search(str(value)):
-                self.problem(
-                    f"has a secret in the environment variable {name}, and everybody can read units. Remedy: put it into"
-                    " celery_secret_environment"
-                )
+        """Environment variables of this class alone."""
+        for text in variable_problems(self.entry.get("environment") or {}):
+            self.problem(text)
 
     def database(self):
         """A thread that gets no connection within 30 s fails. The unit makes the pool as large as the concurrency."""
@@ -353,9 +347,26 @@ class Check:
             )
 
 
+def variable_problems(environment):
+    """Return what is wrong with environment variables: systemd must take them, and everybody may read them."""
+    problems = []
+    for name, value in environment.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
+            problems.append(f"has the environment variable {name!r}. Remedy: letters, digits and underscores")
+        elif "\n" in str(value):
+            problems.append(f"has a line break in the environment variable {name}. Remedy: give it one line")
+        elif SECRET_NAME.search(str(name)) or SECRET_URL.search(str(value)):
+            problems.append(
+                f"has a secret in the environment variable {name}, and everybody can read units. Remedy: put it into"
+                " celery_secret_environment"
+            )
+    return problems
+
+
 def memory_problems(checks, about):
     """Return the problem of limits that add up to more than there is."""
-    parts = {check.name: max(0, check.instances) * (check.max or check.high) for check in checks if check.max or check.high}
+    limits = {check.name: max(0, check.instances) * (check.max or check.high) for check in checks}
+    parts = {name: limit for name, limit in limits.items() if limit}
     if about["beat_memory_max_mb"]:
         parts["beat"] = about["beat_memory_max_mb"]
     total, there = sum(parts.values()), about["host_memory_mb"]
@@ -401,6 +412,7 @@ def worker_problems(
         if names.count(name) > 1
     ]
     problems += memory_problems(checks, about)
+    problems += [f"celery_environment: it {text}." for text in variable_problems(about["environment"])]
     return {"problems": problems, "warnings": [text for check in checks for text in check.warnings]}
 
 

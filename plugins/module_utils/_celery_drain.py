@@ -17,6 +17,8 @@ import contextlib
 import datetime
 import time
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
+
 ANSWER_SECONDS = 2
 CONNECT_SECONDS = 5
 POLL_SECONDS = 0.5
@@ -29,19 +31,26 @@ SOON_SECONDS = 30
 class Remote:
     """Questions and orders to nodes. A node that says nothing in time is missing from what is returned.
 
-    :param settings: a Settings object of _celery_app.
+    :param settings: Settings objects of _celery_app. The next one counts when the broker cannot be reached with the one
+        before: a node that was started with an old password keeps its connection, and can be asked with the new one.
     """
 
-    def __init__(self, settings):
+    def __init__(self, *settings):
         self.settings = settings
-        self.app = settings.app(CONNECT_SECONDS)
+        self.app = settings[0].app(CONNECT_SECONDS)
 
     def session(self):
         """Return an open connection, a context, for one round. The last one may have died with the broker.
 
         :raises CeleryModuleError: with the reason why there is none.
         """
-        return self.settings.connection(self.app, CONNECT_SECONDS)
+        problem = None
+        for settings in self.settings:
+            try:
+                return settings.connection(settings.app(CONNECT_SECONDS), CONNECT_SECONDS)
+            except CeleryModuleError as exc:
+                problem = problem or exc
+        raise problem
 
     def ask(self, connection, question, nodes):
         """Return the answers of the nodes, by name.

@@ -55,6 +55,12 @@ options:
     type: str
     choices: [fail, resume, report]
     default: fail
+  fallback_config_file:
+    description:
+      - Path of another C(galaxy.yml), whose broker counts while that of O(galaxy_config_file) cannot be reached. So a node that
+        was started with an old password is drained with the new one.
+      - One that does not exist or names no broker is left aside.
+    type: path
 extends_documentation_fragment:
   - usegalaxy_eu.celery.celery_connection
 attributes:
@@ -284,6 +290,17 @@ def consume_queues(module, remote, params):
     return {"changed": True}, None
 
 
+def fallback(params, settings):
+    """Return the Settings of fallback_config_file, if there are any; their secrets are those of settings too."""
+    try:
+        other = [Settings({"galaxy_config_file": params["fallback_config_file"]})] if params["fallback_config_file"] else []
+    except CeleryModuleError:
+        return []
+    for entry in other:
+        settings.secrets |= entry.secrets
+    return other
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -291,6 +308,7 @@ def main():
             "state": {"type": "str", "choices": ["drained", "consuming"], "default": "drained"},
             "queues": {"type": "list", "elements": "str", "default": []},
             "timeout_seconds": {"type": "int", "default": 3600},
+            "fallback_config_file": {"type": "path"},
             "on_timeout": {"type": "str", "choices": ["fail", "resume", "report"], "default": "fail"},
             **CONNECTION_ARGUMENTS,
         },
@@ -314,7 +332,7 @@ def main():
     settings, result, failure = None, {}, None
     try:
         settings = Settings(params)
-        remote = Remote(settings)
+        remote = Remote(settings, *fallback(params, settings))
         if params["state"] == "consuming":
             result, failure = consume_queues(module, remote, params)
         elif module.check_mode:

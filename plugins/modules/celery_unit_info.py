@@ -83,6 +83,11 @@ nodes:
   returned: always
   type: dict
   sample: {galaxy-celery-worker@1.service: worker-1@celery-1}
+pids:
+  description: The main process of each active unit and each active one of RV(surplus).
+  returned: always
+  type: dict
+  sample: {galaxy-celery-worker@1.service: 812}
 surplus:
   description: The units that match O(patterns) and are not among O(units).
   returned: always
@@ -213,6 +218,7 @@ def main():
         releases=releases,
         current=current,
         nodes={unit: node_of(found[unit]["MainPID"]) for unit in running},
+        pids={unit: int(found[unit]["MainPID"]) for unit in running},
         surplus=surplus,
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),
     )

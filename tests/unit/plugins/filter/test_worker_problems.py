@@ -34,10 +34,9 @@ def arguments(*words):
 
 
 def test_what_is_usual_is_right():
-    eu = [
-        {**CLASS, "name": "internal", "concurrency": 8, "queues": ["celery", "galaxy.internal"], "memory_max_mb": 10000},
-        {**CLASS, "name": "external", "concurrency": "2", "queues": ["celery", "galaxy.external"], "memory_high_mb": 9000},
-    ]
+    internal = {"name": "internal", "concurrency": 8, "queues": ["celery", "galaxy.internal"], "memory_max_mb": 10000}
+    external = {"name": "external", "concurrency": "2", "queues": ["celery", "galaxy.external"], "memory_high_mb": 9000}
+    eu = [{**CLASS, **internal}, {**CLASS, **external}]
     about = {"host_memory_mb": 32000, "routed_queues": CLASS["queues"], "task_seconds": 3600}
     assert found(eu, consumer_timeout_seconds=21600, **about) == {"problems": [], "warnings": []}
     assert found([]) == {"problems": [], "warnings": []}
@@ -49,7 +48,7 @@ def test_what_is_usual_is_right():
         arguments("--without-mingle", "--without-gossip", "-Ofair", "--heartbeat-interval=5"),
         arguments("--statedb /var/lib/galaxy-celery/state", "-I", "my.tasks"),
         arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1"),
-        {**PREFORK, **arguments("--max-tasks-per-child=100", "--max-memory-per-child", "500000", "--soft-time-limit=60")},
+        {**PREFORK, **arguments("--max-tasks-per-child=9", "--max-memory-per-child", "500000", "--soft-time-limit=60")},
         # Each process of prefork has a pool of its own, with one thread.
         {**PREFORK, "environment": {SIZE: "1", OVERFLOW: "0"}},
         {"environment": {SIZE: "22"}},
@@ -110,10 +109,14 @@ def test_each_problem_is_named_once_with_its_remedy(changes, words):
     [("DB_PASSWORD", "mark"), ("X_TOKEN", "mark"), ("SENTRY_DSN", "https://user:mark@sentry.example.org/1")],
 )
 def test_secrets_do_not_go_into_units_nor_into_the_message(name, value):
-    (problem,) = found([{**CLASS, "environment": {name: value}}])["problems"]
-    assert name in problem
-    assert "celery_secret_environment" in problem
-    assert "mark" not in problem
+    of_class = found([{**CLASS, "environment": {name: value}}])["problems"]
+    of_all = found([CLASS], environment={name: value})["problems"]
+    assert [len(of_class), len(of_all)] == [1, 1]
+    assert of_all[0].startswith("celery_environment: ")
+    for problem in of_class + of_all:
+        assert name in problem
+        assert "celery_secret_environment" in problem
+        assert "mark" not in problem
 
 
 def test_the_environment_of_all_classes_counts_too():
@@ -169,7 +172,7 @@ def test_messages_that_wait_longer_than_the_broker_allows_are_a_warning(changes,
 
 
 def test_a_number_that_is_none():
-    with pytest.raises(AnsibleFilterError, match="worker.concurrency is 'eight'"):
+    with pytest.raises(AnsibleFilterError, match=r"worker\.concurrency is 'eight'"):
         found([{**CLASS, "concurrency": "eight"}])
 
 
