@@ -254,7 +254,9 @@ def test_health_knows_every_worker():
     words = helper(text, "ExecStart")
     assert words[:5] == ["health", "--state", "/var/lib/galaxy-celery/health.json", "--seconds", "77"]
     assert words[5:] == [
-        f"{name}-{number}@celery-1=galaxy-celery-{name}@{number}.service" for name, number in (("a", 1), ("a", 2), ("b", 1))
+        "a-1@celery-1=galaxy-celery-a@1.service",
+        "a-2@celery-1=galaxy-celery-a@2.service",
+        "b-1@celery-1=galaxy-celery-b@1.service",
     ]
 
 
