@@ -209,9 +209,9 @@ class Drain:
             return
         node.answered = True
         # A task that moved on meanwhile stands in two lists: the later one counts.
-        node.tasks = list(
-            {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found)}.values()
-        )
+        tasks = {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found)}
+        # What runs is what the operator asks for first.
+        node.tasks = sorted(tasks.values(), key=lambda task: ("active", "reserved", "scheduled").index(task["state"]))
         node.quiet = 0 if consumed or node.running else node.quiet + 1
 
     def run(self, seconds, watch=lambda: True):

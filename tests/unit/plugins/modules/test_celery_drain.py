@@ -62,8 +62,8 @@ def test_a_busy_node_fails_by_name_and_id_and_is_left_without_consumers(run, nod
     made = nodes(BUSY)
     result = run(celery_drain, broker_url="memory://", nodes=[NODE], timeout_seconds=1)
     assert result["failed"]
-    assert f"{NODE} still has galaxy.purge id-2 (reserved), galaxy.export id-1 (active)" in result["msg"]
-    assert [found["id"] for found in result["nodes"][NODE]["running"]] == ["id-2", "id-1"]
+    assert f"{NODE} still has galaxy.export id-1 (active), galaxy.purge id-2 (reserved)" in result["msg"]
+    assert [found["id"] for found in result["nodes"][NODE]["running"]] == ["id-1", "id-2"]
     assert made.consumed[NODE] == {}
     assert made.added == []
 
