@@ -603,6 +603,22 @@ WRONG = {
             {"galaxy_sync_key_dir": "/etc/my keys"},
             ["galaxy_sync_key_dir is '/etc/my keys'", "Remedy: "],
         ),
+        "a directory of listings that is not absolute": (
+            {"galaxy_sync_listing_dir": "var/cache"},
+            ["galaxy_sync_listing_dir is 'var/cache'", "Remedy: give an absolute path"],
+        ),
+        "options without a list": (
+            {"galaxy_sync_unneeded_options": "vault_config_file"},
+            ["galaxy_sync_unneeded_options is", "a list"],
+        ),
+        "a host key of a directory above": (
+            {"galaxy_sync_source_host_key_path": "/etc/../ssh/key.pub"},
+            ["galaxy_sync_source_host_key_path is '/etc/../ssh/key.pub'"],
+        ),
+        "a switch that is none": (
+            {"galaxy_sync_recheck_enabled": "sometimes"},
+            ["galaxy_sync_recheck_enabled is 'sometimes'", "true or false"],
+        ),
         "a quote in the path of rrsync": (
             {"galaxy_sync_rrsync_path": '/usr/bin/rrsync"'},
             ["galaxy_sync_rrsync_path", "Remedy: "],
