@@ -173,14 +173,14 @@ def health(monkeypatch, tmp_path, start):
     child = start()
 
     class Broker:
-        said = (True, set())
+        said, problem = (True, set()), None
 
         def __init__(self, _remote):
             pass
 
         def answers(self, _names):
-            if isinstance(self.said, Exception):
-                raise self.said
+            if self.problem:
+                raise self.problem
             return self.said
 
     monkeypatch.setattr(unit, "Broker", Broker)
@@ -188,7 +188,7 @@ def health(monkeypatch, tmp_path, start):
     state = tmp_path / "state.json"
 
     def check(said, seconds="0"):
-        Broker.said = said
+        Broker.said, Broker.problem = (None, said) if isinstance(said, Exception) else (said, None)
         assert unit.health(unit.parse(["health", "--state", str(state), "--seconds", seconds, f"{NODE}=w.service"]),
                            lambda: None) == 0  # fmt: skip
         return json.loads(state.read_text())
