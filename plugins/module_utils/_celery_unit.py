@@ -44,16 +44,18 @@ def say(text, level=INFO):
 
 
 def remote():
-    """Read the unit's configuration file, and the one that is current on the host, as they are now."""
-    found, problem = [], None
-    for name in ("GALAXY_CONFIG_FILE", "CELERY_CURRENT_CONFIG_FILE"):
-        if os.environ.get(name):
-            try:
-                found.append(Settings({"galaxy_config_file": os.environ[name]}))
-            except Exception as exc:  # noqa: BLE001 the other one may do
-                problem = problem or exc
+    """Read the configuration file of the worker's own release, and the one that is current by now.
+
+    systemd binds the release anew for each command of a unit, so that this process may see another one than the worker.
+    """
+    path, pid, found, problem = os.environ["GALAXY_CONFIG_FILE"], os.environ.get("MAINPID"), [], None
+    for name in ([f"/proc/{pid}/root{path}"] if pid else []) + [path]:
+        try:
+            found.append(Settings({"galaxy_config_file": name}))
+        except Exception as exc:  # noqa: BLE001 the other one may do
+            problem = problem or exc
     if not found:
-        raise problem or KeyError("GALAXY_CONFIG_FILE")
+        raise problem
     return Remote(*found)
 
 

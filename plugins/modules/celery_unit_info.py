@@ -165,7 +165,9 @@ def matching(module, patterns):
         return set()
     command = ["systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--", *patterns]
     output = module.run_command(command, check_rc=True)[1]
-    loaded = {line.split()[0] for line in output.splitlines() if line.strip()}
+    lines = [line.split() for line in output.splitlines() if line.strip()]
+    # systemd remembers how one ended whose file is gone.
+    loaded = {name for name, load, active, *_rest in lines if load != "not-found" or active in ("active", "activating")}
     enabled = {os.path.basename(path) for path in glob.glob(ENABLED)}
     return loaded | {name for name in enabled if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
 

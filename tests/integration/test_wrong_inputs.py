@@ -505,6 +505,23 @@ WRONG = {
             worker(memory_high_mb=2000, memory_max_mb=1000),
             ["memory_high_mb 2000 above memory_max_mb 1000"],
         ),
+        "an unknown choice": (
+            {"celery_drain_on_timeout": "kill"},
+            ["celery_drain_on_timeout", "abort, wait, stop"],
+        ),
+        "no time to drain": (
+            {"celery_drain_timeout_seconds": 0},
+            ["celery_drain_timeout_seconds is 0", "at least 1"],
+        ),
+        "a time with a unit": ({"celery_ready_timeout_seconds": "3m"}, ["celery_ready_timeout_seconds is '3m'"]),
+        "a health check that cannot be kept up": (
+            {"celery_health_silence_seconds": 5},
+            ["celery_health_silence_seconds is 5", "at least 60"],
+        ),
+        "temporary files where the units do not see them": (
+            {"celery_tmp_dir": "/var/tmp/galaxy"},
+            ["celery_tmp_dir is /var/tmp/galaxy", "outside of /tmp and /var/tmp"],
+        ),
         "more memory than the host has": (
             worker(memory_max_mb=1000000, instances=64),
             ["the memory limits add up to 64000000 MB (worker 64000000), and the host has ", "Remedy: lower"],

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from tools import role_templates
@@ -66,7 +69,6 @@ def test_worker_with_defaults():
 
 def test_environment_with_defaults():
     assert role_templates.unit_environment(worker()) == {
-        "CELERY_CURRENT_CONFIG_FILE": f"{RELEASE}/srv/galaxy/server/config/galaxy.yml",
         "GALAXY_CONFIG_FILE": "/srv/galaxy/server/config/galaxy.yml",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
@@ -236,7 +238,8 @@ def test_environment_survives_systemd():
 def helper(text, setting):
     """The words of a command that the unit runs besides the worker, from its verb on."""
     words = service(text)[setting].split()
-    assert words[:2] == ["/srv/galaxy/server/.venv/bin/python", "/usr/local/lib/galaxy-celery/unit.py"]
+    # The system's Python: systemd stops a worker without a drain when it cannot start this.
+    assert words[:2] == ["/usr/bin/python3", "/usr/local/lib/galaxy-celery/unit.py"]
     return words[2:]
 
 
@@ -303,12 +306,13 @@ def test_secrets_stand_in_a_file_of_their_own():
     value = 'mark "quoted" \\ $HOME 100%'
     values = {"celery_secret_environment": {"TOKEN": value}}
     for text in (worker(**values), beat(**values)):
-        assert service(text)["EnvironmentFile"] == "/etc/galaxy-celery/secrets.env"
+        assert service(text)["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
         assert "mark" not in text
     text = role_templates.render("celery", "etc/galaxy-celery/secrets.env.j2", SITE, **values)
     (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert line == 'TOKEN="mark \\"quoted\\" \\\\ $HOME 100%"'
-    assert "EnvironmentFile" not in service(worker())
+    # All units name the file, also when it holds nothing.
+    assert service(worker())["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
 
 
 @pytest.mark.parametrize(("days", "age"), [(10, "10d"), (0, "-")])
@@ -330,3 +334,18 @@ def test_units_wait_for_their_mounts(render):
 @pytest.mark.parametrize(("root", "home"), [("/srv/galaxy", "true"), ("/home/galaxy/galaxy", "read-only")])
 def test_galaxy_below_a_home_directory_is_seen(root, home):
     assert service(worker(galaxy_root=root))["ProtectHome"] == home
+
+
+def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
+    text = role_templates.render("celery", "usr/local/lib/galaxy-celery/unit.py.j2", SITE, galaxy_root=str(tmp_path))
+    program = tmp_path / "unit.py"
+    program.write_text(text)
+    python = tmp_path / "server/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$0 $@"\n')
+    python.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"]}
+    for more, root in (({}, ""), ({"MAINPID": str(os.getpid())}, f"/proc/{os.getpid()}/root"), ({"MAINPID": "0"}, "")):
+        command = [sys.executable, str(program), "drain", "--node", "x"]
+        said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
+        assert said.split() == [f"{root}{python}", str(program), "drain", "--node", "x"]

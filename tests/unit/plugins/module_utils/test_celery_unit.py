@@ -173,14 +173,14 @@ def health(monkeypatch, tmp_path, start):
     child = start()
 
     class Broker:
-        said = (True, set())
+        said, problem = (True, set()), None
 
         def __init__(self, _remote):
             pass
 
         def answers(self, _names):
-            if isinstance(self.said, Exception):
-                raise self.said
+            if self.problem:
+                raise self.problem
             return self.said
 
     monkeypatch.setattr(unit, "Broker", Broker)
@@ -188,7 +188,7 @@ def health(monkeypatch, tmp_path, start):
     state = tmp_path / "state.json"
 
     def check(said, seconds="0"):
-        Broker.said = said
+        Broker.said, Broker.problem = (None, said) if isinstance(said, Exception) else (said, None)
         assert unit.health(unit.parse(["health", "--state", str(state), "--seconds", seconds, f"{NODE}=w.service"]),
                            lambda: None) == 0  # fmt: skip
         return json.loads(state.read_text())
@@ -216,29 +216,34 @@ def test_no_worker_is_killed_that_answers_or_whose_broker_is_away(health, said):
     assert child.poll() is None
 
 
-def test_the_configuration_of_the_unit_comes_first_and_the_current_one_helps(monkeypatch, tmp_path):
+def test_the_configuration_of_the_worker_comes_first_and_the_current_one_helps(monkeypatch, tmp_path):
     pytest.importorskip("celery", reason="Celery is not installed")
-    for name, user in (("own", "old"), ("current", "new")):
-        (tmp_path / name).write_text(f"galaxy:\n  amqp_internal_connection: amqp://{user}:x@mq/galaxy\n")
-    monkeypatch.setenv("GALAXY_CONFIG_FILE", str(tmp_path / "own"))
-    monkeypatch.setenv("CELERY_CURRENT_CONFIG_FILE", str(tmp_path / "current"))
-    asked = unit.remote()
-    assert [settings.urls[0] for settings in asked.settings] == ["amqp://old:x@mq/galaxy", "amqp://new:x@mq/galaxy"]
-    tried = []
+    current = tmp_path / "galaxy.yml"
+    current.write_text("galaxy:\n  amqp_internal_connection: amqp://new:x@mq/galaxy\n")
+    monkeypatch.setenv("GALAXY_CONFIG_FILE", str(current))
+    read = []
 
-    def connection(settings, *_arguments):
-        tried.append(settings.urls[0])
-        if "old" in settings.urls[0]:
-            raise CeleryModuleError("refused")
-        return "open"
+    class Settings:
+        def __init__(self, params):
+            self.name = params["galaxy_config_file"]
+            read.append(self.name)
+            if "/proc/" in self.name and not self.there:
+                raise CeleryModuleError("does not exist")
 
-    monkeypatch.setattr(unit.Settings, "connection", connection)
-    assert asked.session() == "open"
-    assert len(tried) == 2
-    (tmp_path / "current").unlink()
+        there = True
+
+        def app(self, _seconds):
+            return None
+
+        def connection(self, *_arguments):
+            if "/proc/" in self.name:
+                raise CeleryModuleError("refused")
+            return "open"
+
+    monkeypatch.setattr(unit, "Settings", Settings)
     assert len(unit.remote().settings) == 1
-    with pytest.raises(CeleryModuleError, match="refused"):
-        unit.remote().session()
-    (tmp_path / "own").unlink()
-    with pytest.raises(CeleryModuleError, match="does not exist"):
-        unit.remote()
+    monkeypatch.setenv("MAINPID", "77")
+    assert unit.remote().session() == "open"
+    assert read[1:] == [f"/proc/77/root{current}", str(current)]
+    Settings.there = False
+    assert [settings.name for settings in unit.remote().settings] == [str(current)]

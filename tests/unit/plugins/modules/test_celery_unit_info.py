@@ -36,6 +36,7 @@ if "code" in answers:
 units = sys.argv[sys.argv.index("--") + 1:]
 if sys.argv[1] == "list-units":
     print("\\n".join(unit + " loaded active running Celery" for unit in answers["units"]))
+    print("galaxy-celery-gone@1.service not-found failed failed galaxy-celery-gone@1.service")
     sys.exit()
 none = {{"MainPID": "0", "ActiveState": "inactive"}}
 blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in {{"Id": u, **answers["units"].get(u, none)}}.items()) for u in units]
