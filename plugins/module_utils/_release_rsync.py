@@ -21,6 +21,10 @@ FINE = (0, 24)
 PERSIST_SECONDS = 10
 
 
+class NamesGarbled(ReleaseError):
+    """rsync has cut a name of a long list in two; seen with rsync 3.5.0 over a busy connection, once in some hundred runs."""
+
+
 def is_remote(source):
     """As rsync sees it: a colon before the first slash."""
     return ":" in source.split("/", 1)[0]
@@ -69,15 +73,21 @@ class Rsync:
         """
         roots = [path[1:] for path in tree.paths]
         if most:
-            # --exclude would read "+ " and "!" at the beginning of a pattern as an instruction; --filter does not.
-            filters = [f"--filter=- {pattern}" for pattern in tree.exclude.patterns]
-            return self._transfer([root + "/" for root in roots], to, ["--recursive", *filters])
+            return self._walk(roots, tree, to)
         # A canonical path may be a link at the source: with a slash the directory is meant, and what it holds.
         new = [root for root in roots if root in paths]
         if new:
             self._transfer([root + "/" for root in new], to, [f"--filter=- /{root}/*" for root in new])
         rest = [path for path in paths if path not in new]
-        return self._transfer(rest, to) if rest else ""
+        try:
+            return self._transfer(rest, to) if rest else ""
+        except NamesGarbled:
+            return self._walk(roots, tree, to)
+
+    def _walk(self, roots, tree, to):
+        # --exclude would read "+ " and "!" at the beginning of a pattern as an instruction; --filter does not.
+        filters = [f"--filter=- {pattern}" for pattern in tree.exclude.patterns]
+        return self._transfer([root + "/" for root in roots], to, ["--recursive", *filters])
 
     def _transfer(self, names, to, options=()):
         place = os.path.join(self.folder, "names")
@@ -118,7 +128,8 @@ class Rsync:
             out = progress.output()
         if rc not in FINE:
             told = " / ".join(err.strip().splitlines()[:6])
-            raise ReleaseError(
+            kind = NamesGarbled if "unrequested file-list name" in err else ReleaseError
+            raise kind(
                 f"{_reason(rc, err)} The current release is untouched; the next run takes the copy up. "
                 f"rsync ended with {rc}: {told}"
             )

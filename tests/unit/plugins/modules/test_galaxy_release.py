@@ -467,6 +467,21 @@ def test_a_canonical_path_that_is_a_link_at_the_source(site, remote):
     assert stat.S_IMODE(path.stat().st_mode) == 0o710
 
 
+def test_a_list_of_names_that_rsync_garbles(site, tmp_path, monkeypatch):
+    site.sync()
+    site.change("changed\n")
+    program = tmp_path / "rsync"
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *--recursive* | *list.gz) exec rsync "$@" ;; esac\n'
+        "echo 'ERROR: rejecting unrequested file-list name: srv/galaxy/server/lib/gal' >&2\nexit 4\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(Module, "get_bin_path", lambda self, name: str(program))
+    result = site.sync()
+    assert result["stats"]["files"] == 1
+    assert site.file("current", "lib/galaxy/model.py").read_text() == "changed\n"
+
+
 def test_files_of_another_owner_are_not_linked(site):
     old = site.sync()["release"]
     manifest = site.dir / old / "release.json"
