@@ -35,6 +35,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases impo
     PROGRESS,
     REMOVED,
     now,
+    read_manifest,
 )
 
 # A file takes at least one block; this makes the need an upper bound on common file systems.
@@ -135,14 +136,13 @@ class Copy:
 
     def _lines(self, place):
         """The lines of a release, None where they are not known or its files belong to others."""
+        manifest = read_manifest(place)
+        if not manifest or any(manifest.get(name) != self.params[name] for name in ("owner", "group")):
+            return None
         try:
-            with open(os.path.join(place, MANIFEST), encoding="utf-8") as handle:
-                manifest = json.load(handle)
-            if [manifest.get(name) for name in ("owner", "group")] == [self.params["owner"], self.params["group"]]:
-                return read_lines(os.path.join(place, LISTING))
+            return read_lines(os.path.join(place, LISTING))
         except DAMAGED:
-            pass
-        return None
+            return None
 
     def _base(self):
         """The release to link unchanged files to, and its lines: the current one, else the newest."""

@@ -36,6 +36,27 @@ def group_number(name):
         raise ReleaseError(f"group: there is no group '{name}' on this host: create it") from None
 
 
+def protect(path, mode, group):
+    """Give a file or directory its mode and the group of that number; whether that changed anything."""
+    found = os.stat(path)
+    if stat.S_IMODE(found.st_mode) == mode and group in (None, found.st_gid):
+        return False
+    if group is not None:
+        os.chown(path, -1, group)
+    os.chmod(path, mode)
+    return True
+
+
+def read_manifest(place):
+    """The description of a release in a directory, None if it has none that can be read."""
+    try:
+        with open(os.path.join(place, MANIFEST), encoding="utf-8") as handle:
+            content = json.load(handle)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 class Releases:
     """The directory of releases on this host."""
 
@@ -55,17 +76,11 @@ class Releases:
 
     def close_to_others(self, group):
         """Let nobody but root and the group of Galaxy pass: a directory above may protect files at the source."""
-        if group is not None:
-            os.chown(self.path, -1, group_number(group))
-        os.chmod(self.path, DIRECTORY_MODE)
+        protect(self.path, DIRECTORY_MODE, None if group is None else group_number(group))
 
     def manifest(self, name):
-        try:
-            with open(os.path.join(self.place(name), MANIFEST), encoding="utf-8") as handle:
-                content = json.load(handle)
-        except (OSError, ValueError):
-            return None
-        return content if isinstance(content, dict) and content.get("fingerprint") == name else None
+        content = read_manifest(self.place(name))
+        return content if content and content.get("fingerprint") == name else None
 
     def link(self, name):
         place = self.place(name)

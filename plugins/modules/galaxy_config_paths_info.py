@@ -85,7 +85,8 @@ RELATIVE_TO_SERVER = ("tool_data_path", "shed_tool_data_path")
 def load(path):
     """A YAML file, without what it includes; every other than a mapping is a mistake."""
 
-    class Loader(yaml.SafeLoader):
+    # The schema is long: in Python alone it would take a second at each run.
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         """Takes Galaxy's own tag, of which nothing is needed."""
 
     Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)

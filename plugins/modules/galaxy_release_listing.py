@@ -70,29 +70,16 @@ fingerprint:
 """
 
 import os
-import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, describe
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import group_number
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import DIRECTORY_MODE, group_number, protect
 
 SUFFIX = ".list.gz"
 KEPT = 5
-DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
-
-
-def protect(path, mode, group):
-    """Give a file or directory its mode and group; whether that changed anything."""
-    found = os.stat(path)
-    if stat.S_IMODE(found.st_mode) == mode and group in (None, found.st_gid):
-        return False
-    if group is not None:
-        os.chown(path, -1, group)
-    os.chmod(path, mode)
-    return True
 
 
 def keep(listing, directory, path, group):
