@@ -87,14 +87,26 @@ class Rsync:
     def _walk(self, roots, tree, to):
         # --exclude would read "+ " and "!" at the beginning of a pattern as an instruction; --filter does not.
         filters = [f"--filter=- {pattern}" for pattern in tree.exclude.patterns]
-        return self._transfer([root + "/" for root in roots], to, ["--recursive", *filters])
+        # As arguments: with --files-from rsync takes almost half as long again for the same tree.
+        return self._run([*self._options(), "--relative", "--recursive", *filters, *self._sources(roots), to + "/"])
+
+    def _sources(self, roots):
+        """Directories below the source as arguments of rsync, which are safe for a shell at the other end."""
+        source = self.params["source"]
+        if not self.remote:
+            return [f"{source.rstrip('/')}/./{root}/" for root in roots]
+        return [f"{source.rstrip(':') if number == 0 else ''}:/{root}/" for number, root in enumerate(roots)]
 
     def _transfer(self, names, to, options=()):
         place = os.path.join(self.folder, "names")
         with open(place, "wb") as handle:
             handle.write(b"\0".join(os.fsencode(name) for name in names))
+        source = self.params["source"]
+        source = f"{source.rstrip(':')}:/" if self.remote else f"{source.rstrip('/')}/"
+        return self._run([*self._options(), *options, "--from0", f"--files-from={place}", source, to + "/"])
+
+    def _options(self):
         options = [
-            *options,
             "--links",
             "--perms",
             "--times",
@@ -102,8 +114,6 @@ class Rsync:
             "--no-implied-dirs",
             # What is gone by now is missed by the check of the copy.
             "--ignore-missing-args",
-            "--from0",
-            f"--files-from={place}",
             # Compare whole nanoseconds, as the fingerprint does.
             "--modify-window=-1",
             "--stats",
@@ -115,8 +125,7 @@ class Rsync:
             options += ["--owner", "--usermap={0}:{0},*:root".format(self.params["owner"])]
         if self.params["group"]:
             options += ["--group", "--groupmap=*:{}".format(self.params["group"])]
-        source = self.params["source"]
-        return self._run([*options, f"{source.rstrip(':')}:/" if self.remote else f"{source.rstrip('/')}/", to + "/"])
+        return options
 
     def _run(self, arguments):
         command = [self.program, f"--timeout={self.params['io_timeout_seconds']}"]
