@@ -182,9 +182,10 @@ edge() {
   echo "$TESTBED_PEBBLE_VERSION" >"$assets/pebble.version"
 }
 
-# What only the scenario monitoring needs: Galaxy's node with a Prometheus.
+# What only the scenario monitoring needs: Galaxy's node with a Prometheus, and a browser on this machine.
 monitoring() {
   local digest
+  packages chromium
   digest=$(recipe "$here/images/monitoring" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/galaxy:latest")")
   built "$images/monitoring:latest" "$digest" ||
     run image-monitoring env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/galaxy:latest" \

@@ -5,6 +5,7 @@
 """Ask what an operator's Grafana and Prometheus would ask, of the real ones, with the files that the role has placed.
 
     watch.py panels                      every query of every panel and mark, of both dashboards, returns data
+    watch.py data FLAVOUR                what the panels of one dashboard show, to be drawn by tests/tools/dashboard_picture.py
     watch.py alerts --firing NAME ...    exactly these rules fire, of both formats; without a name none does
 
 InfluxDB's address and login come from the data source file for Grafana. There is no Grafana here, so what it does with a
@@ -49,7 +50,7 @@ class InfluxDB:
         self.headers = {"Authorization": "Basic " + b64encode(login.encode()).decode()}
 
     def __call__(self, query, seconds=WINDOW_SECONDS):
-        """The series that have a value, as (tags, values of the first column, newest last)."""
+        """The series that have a value, as (tags, points of time and value, newest last)."""
         query = re.sub(r"/\^\$\w+\$/", "/^.*$/", query)
         query = query.replace("$timeFilter", f"time > now() - {seconds}s").replace("$__interval", f"{STEP_SECONDS}s")
         body = urllib.parse.urlencode({"db": self.database, "q": query, "epoch": "s"}).encode()
@@ -58,8 +59,12 @@ class InfluxDB:
             (result,) = json.load(answer)["results"]
         if "error" in result:
             raise RuntimeError(f"{result['error']}: {query}")
-        series = [(one.get("tags", {}), [row[1] for row in one["values"] if row[1] is not None]) for one in result.get("series", [])]
-        return [(tags, values) for tags, values in series if values]
+        found = []
+        for one in result.get("series", []):
+            points = [row[:2] for row in one["values"] if row[1] is not None]
+            if points:
+                found.append((one.get("tags", {}), points))
+        return found
 
 
 def prometheus(path, **parameters):
@@ -77,7 +82,7 @@ def in_range(query):
     query = re.sub(r"\$\{?(worker|task)\}?", ".*", query).replace("$__rate_interval", "60s")
     now = time.time()
     found = prometheus("query_range", query=query, start=now - WINDOW_SECONDS, end=now, step=STEP_SECONDS)["result"]
-    return [(one["metric"], [value for _when, value in one["values"] if value != "NaN"]) for one in found]
+    return [(one["metric"], [[when, float(value)] for when, value in one["values"] if value != "NaN"]) for one in found]
 
 
 def queries(flavour, key):
@@ -85,21 +90,37 @@ def queries(flavour, key):
     dashboard = json.loads((DASHBOARDS / flavour / "galaxy-celery.json").read_text(encoding="utf-8"))
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
-            yield f"{panel['title']} {target['refId']}", target[key]
+            yield f"{panel['title']} {target['refId']}", target[key], target
     for mark in dashboard["annotations"]["list"]:
-        yield mark["name"], mark[key]
+        yield mark["name"], mark[key], mark
 
 
 def panels(_options):
-    """Name the queries that return nothing."""
+    """Name the queries that return nothing, or something that is no line."""
     influxdb = InfluxDB()
     empty, count = [], 0
     for flavour, key, ask in (("influxql", "query", influxdb), ("prometheus", "expr", in_range)):
-        for title, query in queries(flavour, key):
+        for title, query, _target in queries(flavour, key):
             count += 1
-            if not any(values for _tags, values in ask(query)):
+            lines = [[when for when, _value in points] for _tags, points in ask(query) if points]
+            # InfluxDB 1.6 answers some queries with the same times again and again.
+            if not lines or any(times != sorted(set(times)) for times in lines):
                 empty.append(f"{flavour}: {title}: {query}")
     return {"asked": count, "empty": empty}
+
+
+def data(options):
+    """What each query of one dashboard returns: the lines, with their names."""
+    ask, key = (InfluxDB(), "query") if options.flavour == "influxql" else (in_range, "expr")
+    found = {}
+    for title, query, target in queries(options.flavour, key):
+        name = target.get("alias") or target.get("legendFormat") or ""
+        lines = []
+        for tags, points in ask(query):
+            filled = re.sub(r"\$tag_(\w+)|\{\{(\w+)\}\}", lambda match, tags=tags: tags.get(match[1] or match[2], ""), name)
+            lines.append({"name": filled, "points": points})
+        found[title] = lines
+    return {"data": found, "empty": []}
 
 
 def firing_in_grafana(influxdb):
@@ -111,7 +132,7 @@ def firing_in_grafana(influxdb):
         series = influxdb(query["model"]["query"], query["relativeTimeRange"]["from"])
         (condition,) = threshold["model"]["conditions"]
         compare, number = COMPARE[condition["evaluator"]["type"]], condition["evaluator"]["params"][0]
-        fired = [tags for tags, values in series if compare(values[-1], number)]
+        fired = [tags for tags, points in series if compare(points[-1][1], number)]
         if not series and rule["noDataState"] == "Alerting":
             fired = [{}]
         if fired:
@@ -151,6 +172,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
     verbs.add_parser("panels").set_defaults(run=panels)
+    verb = verbs.add_parser("data")
+    verb.add_argument("flavour")
+    verb.set_defaults(run=data)
     verb = verbs.add_parser("alerts")
     verb.add_argument("--firing", nargs="*", default=[])
     verb.add_argument("--seconds", type=int, default=180)
