@@ -75,6 +75,10 @@ molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
 docs-tables: venv ## Write the variable tables of the roles' READMEs from their specifications
 	python tests/tools/variable_tables.py
 
+.PHONY: dashboards
+dashboards: venv ## Write the Grafana dashboards from tests/tools/dashboard.yml
+	python tests/tools/dashboards.py
+
 .PHONY: format
 format: venv ## Let ruff sort imports and mend what it can
 	ruff check --fix .

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | edge | bench | engine | engine-answers | engine-stop
+#   build.sh all | edge | monitoring | bench | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -182,6 +182,16 @@ edge() {
   echo "$TESTBED_PEBBLE_VERSION" >"$assets/pebble.version"
 }
 
+# What only the scenario monitoring needs: Galaxy's node with a Prometheus, and a browser on this machine.
+monitoring() {
+  local digest
+  packages chromium
+  digest=$(recipe "$here/images/monitoring" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/galaxy:latest")")
+  built "$images/monitoring:latest" "$digest" ||
+    run image-monitoring env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/galaxy:latest" \
+      -t "$images/monitoring:latest" "$here/images/monitoring"
+}
+
 case ${1:-all} in
   engine) engine ;;
   engine-answers) engine_answers ;;
@@ -206,6 +216,10 @@ case ${1:-all} in
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
     edge ;;
+  monitoring)
+    exec 9>"$TESTBED_CACHE/lock"
+    flock 9
+    monitoring ;;
   bench) packages rsync openssh-server ;;
-  *) die "unknown command '$1': all, edge, bench, engine, engine-answers or engine-stop" ;;
+  *) die "unknown command '$1': all, edge, monitoring, bench, engine, engine-answers or engine-stop" ;;
 esac

@@ -71,6 +71,28 @@ def test_environment(password, tmp_path):
     }
 
 
+PROVIDER = {
+    "flower_password": "",
+    "flower_auth_provider": "flower.views.auth.GithubLoginHandler",
+    "flower_auth_emails": r".*@example\.org",
+    "flower_auth_redirect_uri": "https://flower.example.org/login",
+    "flower_auth_key": "id-of-the-client",
+    "flower_auth_secret": HOSTILE,
+}
+
+
+def test_a_provider_of_the_login_takes_the_place_of_the_password(tmp_path):
+    text = render("etc/flower/flowerconfig.py.j2", **PROVIDER)
+    options = conf(text)
+    assert "basic_auth" not in options
+    assert ast.literal_eval(options["auth"]) == r".*@example\.org"
+    assert ast.literal_eval(options["oauth2_redirect_uri"]) == "https://flower.example.org/login"
+    assert "id-of-the-client" not in text
+    found = role_templates.environment(render("etc/flower/flower.env.j2", **PROVIDER), tmp_path)
+    assert (found["FLOWER_CLIENT_ID"], found["FLOWER_CLIENT_SECRET"]) == ("id-of-the-client", HOSTILE)
+    assert "FLOWER_LOGIN" not in found
+
+
 @pytest.mark.parametrize(
     ("values", "ca_file"),
     [

@@ -54,6 +54,7 @@ def test_configuration_with_defaults():
         "loopback_users": "none",
         "management.tcp.port": "15672",
         "max_message_size": "134217728",
+        "message_interceptors.incoming.set_header_timestamp.overwrite": "false",
         "prometheus.tcp.port": "15692",
         "proxy_protocol": "true",
         "vm_memory_high_watermark.absolute": "2457MB",

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import tomllib
 from tools import role_templates
@@ -21,6 +19,18 @@ SITE = {
     "telegraf_influxdb_password": "topsecret",
 }
 RABBITMQ = {"rabbitmq_management_host": "mq.internal", "telegraf_amqp_password": "rabbitsecret"}
+# Each input that has a switch, and Telegraf's plugin.
+SWITCHES = {
+    "flower": "prometheus",
+    "rabbitmq": "rabbitmq",
+    "rabbitmq_prometheus": "prometheus",
+    "units": "systemd_units",
+    "cgroup": "cgroup",
+    "certificate": "x509_cert",
+    "postgresql": "postgresql_extensible",
+    "disk": "disk",
+}
+WANTED = {"galaxy_amqp_host": "mq.test", "__telegraf_mount_points": ["/srv"]}
 HOSTILE = "p\"a\\s$HOME`id`'w%n{x}:# ,\\"
 
 
@@ -36,7 +46,7 @@ def test_configuration_with_defaults():
     found = configuration()
     assert found["agent"]["interval"] == "10s"
     assert found["agent"]["hostname"] == "monitor"
-    assert list(found["inputs"]) == ["prometheus"]
+    assert list(found["inputs"]) == ["prometheus", "systemd_units", "cgroup"]
     assert found["inputs"]["prometheus"][0]["urls"] == ["http://127.0.0.1:5555/metrics"]
     assert found["inputs"]["prometheus"][0]["metric_version"] == 1
     assert found["outputs"]["influxdb"] == [
@@ -108,13 +118,44 @@ def test_addition_to_the_unit():
     assert dict(service) == {"EnvironmentFile": "/etc/telegraf/telegraf.env", "MemoryMax": "99M"}
 
 
-def test_dashboard_names_no_host_and_only_its_own_data_source():
-    dashboard = json.loads((role_templates.ROLES / "telegraf/files/dashboards/galaxy-celery.json").read_text())
-    panel = dashboard["panels"][0]
-    assert panel["title"] == "Currently executing tasks by worker"
-    assert panel["options"]["legend"]["calcs"] == ["min", "max", "mean", "lastNotNull"]
-    assert [v["name"] for v in dashboard["templating"]["list"]] == ["DS_INFLUXDB", "worker"]
-    assert len({p["id"] for p in dashboard["panels"]}) == len(dashboard["panels"])
-    for shown in dashboard["panels"]:
-        assert shown["datasource"] == {"type": "influxdb", "uid": "${DS_INFLUXDB}"}
-        assert all(target["datasource"] == shown["datasource"] for target in shown["targets"])
+def test_every_input_has_its_switch():
+    off = {f"telegraf_{name}_enabled": False for name in SWITCHES}
+    extra = {"telegraf_extra_inputs": {"internal": [{}]}}
+    assert list(configuration(**off, **extra)["inputs"]) == ["internal"]
+    for name, plugin in SWITCHES.items():
+        found = configuration(**{**off, **extra, **WANTED, f"telegraf_{name}_enabled": True})
+        assert set(found["inputs"]) == {plugin, "internal"}, name
+
+
+def test_paths_of_the_cgroups():
+    (found,) = configuration(telegraf_units=["galaxy-celery-worker@*.service", "flower.service"])["inputs"]["cgroup"]
+    assert found["paths"] == [
+        "/sys/fs/cgroup/system.slice/system-*.slice/galaxy-celery-worker@*.service",
+        "/sys/fs/cgroup/system.slice/flower.service",
+    ]
+
+
+def test_outputs():
+    found = configuration(
+        telegraf_influxdb_enabled=False,
+        telegraf_influxdb2_enabled=True,
+        telegraf_influxdb2_url="https://influx",
+        telegraf_influxdb2_organization="o",
+        telegraf_influxdb2_bucket="b",
+        telegraf_influxdb2_token="topsecret",
+        telegraf_prometheus_enabled=True,
+        telegraf_prometheus_address="fd00::1",
+    )["outputs"]
+    assert list(found) == ["influxdb_v2", "prometheus_client"]
+    assert found["influxdb_v2"][0]["token"] == "${TELEGRAF_INFLUXDB2_TOKEN}"
+    assert found["prometheus_client"][0]["listen"] == "[fd00::1]:9273"
+
+
+def test_the_data_source_of_grafana():
+    for values, kind in (({}, "influxdb"), ({"telegraf_grafana_flavour": "prometheus"}, "prometheus")):
+        found = role_templates.evaluate("telegraf", "__telegraf_grafana_datasource", SITE, **values)
+        assert (found["type"], found["uid"]) == (kind, "galaxy-celery")
+    second = {"telegraf_influxdb2_url": "http://two", "telegraf_influxdb2_token": "t"}
+    second["telegraf_influxdb_enabled"] = False
+    found = role_templates.evaluate("telegraf", "__telegraf_grafana_datasource", SITE, **second)
+    assert (found["url"], found["secureJsonData"]) == ("http://two", {"httpHeaderValue1": "Token t"})

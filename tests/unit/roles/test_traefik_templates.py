@@ -332,6 +332,15 @@ def test_dashboard_and_metrics_for_the_private_networks():
     assert {router["service"] for router in dynamic(**values)["tcp"]["routers"].values()} == {"amqps"}
 
 
+def test_flower_has_a_private_name_where_the_site_gives_one():
+    assert "flower" not in dynamic()["http"]["routers"]
+    found = dynamic(traefik_private_networks=["10.0.0.0/8"], traefik_flower_host="flower.example.org")["http"]
+    router = found["routers"]["flower"]
+    assert router["rule"] == "Host(`flower.example.org`) && !PathRegexp(`/(metrics|healthcheck)/*$`)"
+    assert found["middlewares"][router["middlewares"][0]]["ipAllowList"]["sourceRange"] == ["10.0.0.0/8"]
+    assert found["services"]["flower"]["loadBalancer"]["servers"] == [{"url": "http://127.0.0.1:5555"}]
+
+
 FILES = {"galaxy_amqp_host": "mq.example.org"}
 PRIVATE = {**FILES, "traefik_certificate_source": "private_ca", "traefik_certificate": "", "traefik_private_key": ""}
 
@@ -364,6 +373,7 @@ PRIVATE = {**FILES, "traefik_certificate_source": "private_ca", "traefik_certifi
             "traefik_dashboard_enabled is false",
         ),
         ({**FILES, "traefik_dashboard_host": "mq.example.org"}, "Give the dashboard a name of its own"),
+        ({**FILES, "traefik_flower_host": "mq.example.org"}, "Give Flower a name of its own"),
     ],
 )
 def test_what_a_source_of_certificates_needs(values, words):
