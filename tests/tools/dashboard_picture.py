@@ -25,8 +25,10 @@ NAMED = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}
 STYLE = """
 body { margin: 0; background: #111217; color: #ccccdc; font: 12px/1.3 sans-serif; }
 h1 { font-size: 20px; margin: 12px; } .grid { position: relative; }
-.panel { position: absolute; box-sizing: border-box; background: #181b1f; border: 1px solid #2c3235; padding: 6px 8px; overflow: hidden; }
-.row { position: absolute; padding: 8px; font-weight: bold; font-size: 14px; } h2 { font-size: 13px; margin: 0 0 4px; font-weight: 500; }
+.panel { position: absolute; box-sizing: border-box; background: #181b1f; border: 1px solid #2c3235;
+  padding: 6px 8px; overflow: hidden; }
+.row { position: absolute; padding: 8px; font-weight: bold; font-size: 14px; }
+h2 { font-size: 13px; margin: 0 0 4px; font-weight: 500; }
 td, th { padding: 0 10px 0 0; text-align: left; white-space: nowrap; } .big { font-size: 22px; }
 """
 UNITS = {"bytes": ("B", "kB", "MB", "GB", "TB"), "percent": "%", "s": "s", "d": "d", "ops": "/s"}

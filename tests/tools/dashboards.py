@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the Grafana dashboards of the role telegraf from dashboard.yml, for InfluxQL and for PromQL.
 
-Not with the grafana-foundation-sdk: it has no type for queries in InfluxQL, and what one wants to read is both queries of
-a panel side by side. A unit test reads what comes out with the types of that SDK.
+Not with the grafana-foundation-sdk: it has no type for queries in InfluxQL, and what one wants to read is both
+queries of a panel side by side. A unit test reads what comes out with the types of that SDK.
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Send one task that fails (`fail`), or one that a worker holds for an hour (`later`). task_stream.py lies beside it."""
+"""Send one task that fails (`fail`), or one that a worker holds for an hour (`later`).
+
+task_stream.py lies beside it.
+"""
 
 import sys
 

@@ -5,11 +5,11 @@
 """Ask what an operator's Grafana and Prometheus would ask, of the real ones, with the files that the role has placed.
 
     watch.py panels                      every query of every panel and mark, of both dashboards, returns data
-    watch.py data FLAVOUR                what the panels of one dashboard show, to be drawn by tests/tools/dashboard_picture.py
+    watch.py data FLAVOUR                what one dashboard's panels show, for tests/tools/dashboard_picture.py
     watch.py alerts --firing NAME ...    exactly these rules fire, of both formats; without a name none does
 
-InfluxDB's address and login come from the data source file for Grafana. There is no Grafana here, so what it does with a
-rule is done here: the last value of each series against the number, and the state for "no data".
+InfluxDB's address and login come from the data source file for Grafana. There is no Grafana here, so what it does with
+a rule is done here: the last value of each series against the number, and the state for "no data".
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ DASHBOARDS = Path("/etc/galaxy-celery/dashboards")
 PROMETHEUS = "http://127.0.0.1:9090/api/v1/"
 WINDOW_SECONDS, STEP_SECONDS = 600, 10
 COMPARE = {"gt": operator.gt, "lt": operator.lt}
+
+# A tag in the name of a line: InfluxQL's way and Prometheus's.
+NAMED = re.compile(r"\$tag_(\w+)|\{\{(\w+)\}\}")
 
 
 def load(path):
@@ -117,8 +120,8 @@ def data(options):
         name = target.get("alias") or target.get("legendFormat") or ""
         lines = []
         for tags, points in ask(query):
-            filled = re.sub(r"\$tag_(\w+)|\{\{(\w+)\}\}", lambda match, tags=tags: tags.get(match[1] or match[2], ""), name)
-            lines.append({"name": filled, "points": points})
+            names = {found[0]: tags.get(found[1] or found[2], "") for found in NAMED.finditer(name)}
+            lines.append({"name": NAMED.sub(lambda found, names=names: names[found[0]], name), "points": points})
         found[title] = lines
     return {"data": found, "empty": []}
 
