@@ -32,7 +32,17 @@ BIN = CACHE / "venv" / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = ("default", "single", "rabbitmq", "traefik")
-FULL_SCENARIOS = ("cluster", "rotation", "tls", "edge", "galaxy_sync", "galaxy", "postgresql_access", "telegraf")
+FULL_SCENARIOS = (
+    "cluster",
+    "rotation",
+    "workers",
+    "tls",
+    "edge",
+    "galaxy_sync",
+    "galaxy",
+    "postgresql_access",
+    "telegraf",
+)
 # They run on Ansible's own strategy, as at most sites; the others on mitogen's, which is five times as fast.
 PLAIN_SCENARIOS = ("traefik", "telegraf")
 
