@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -56,7 +57,9 @@ class Rsync:
             command = [*shlex.split(self.rsh), "-O", "exit", re.sub(r"[][]", "", host)]
             subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         for name in os.listdir(self.folder):
-            os.unlink(os.path.join(self.folder, name))
+            # The shared connection takes its socket away itself, a moment after it was told to end.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.folder, name))
         os.rmdir(self.folder)
 
     def file(self, path, to):

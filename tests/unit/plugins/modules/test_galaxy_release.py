@@ -277,6 +277,14 @@ def test_a_remote_source_behind_rrsync(site, remote):
     assert _release.release_info(_release.Tree(SERVER, exclude=EXCLUDE), str(site.dir / "current")) == site.info()
 
 
+def test_a_connection_whose_socket_goes_while_the_folder_is_emptied(site, monkeypatch):
+    """ssh is told to end, and does so a moment later."""
+    listdir = os.listdir
+    gone = lambda path: ["ssh"] if os.path.basename(path).startswith("galaxy-release-") else []  # noqa: E731
+    monkeypatch.setattr(os, "listdir", lambda path=".": listdir(path) + gone(str(path)))
+    assert site.sync()["changed"]
+
+
 def interrupt(monkeypatch):
     """The power goes when rsync has ended but before the copy was checked."""
 
