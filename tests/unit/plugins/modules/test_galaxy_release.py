@@ -280,8 +280,7 @@ def test_a_remote_source_behind_rrsync(site, remote):
 def test_a_connection_whose_socket_goes_while_the_folder_is_emptied(site, monkeypatch):
     """ssh is told to end, and does so a moment later."""
     listdir = os.listdir
-    gone = lambda path: ["ssh"] if os.path.basename(path).startswith("galaxy-release-") else []  # noqa: E731
-    monkeypatch.setattr(os, "listdir", lambda path=".": listdir(path) + gone(str(path)))
+    monkeypatch.setattr(os, "listdir", lambda path: listdir(path) + ["ssh"] * ("galaxy-release-" in str(path)))
     assert site.sync()["changed"]
 
 
