@@ -281,8 +281,11 @@ def test_a_remote_source_behind_rrsync(site, remote):
 def test_a_connection_whose_socket_goes_while_the_folder_is_emptied(site, monkeypatch):
     """ssh is told to end, and does so a moment later."""
     listdir = os.listdir
-    gone = lambda path: ["ssh"] if Path(path).name.startswith("galaxy-release-") else []  # noqa: E731
-    monkeypatch.setattr(os, "listdir", lambda path=".": listdir(path) + gone(str(path)))
+
+    def with_a_name_that_is_gone(path="."):
+        return listdir(path) + (["ssh"] if Path(path).name.startswith("galaxy-release-") else [])
+
+    monkeypatch.setattr(os, "listdir", with_a_name_that_is_gone)
     assert site.sync()["changed"]
 
 
