@@ -35,6 +35,7 @@ QUICK_SCENARIOS = ("default", "single", "rabbitmq", "traefik")
 FULL_SCENARIOS = (
     "cluster",
     "rotation",
+    "workers",
     "tls",
     "edge",
     "galaxy_sync",

@@ -126,6 +126,11 @@ WRONG = {
         {"celery_workers": [{"name": "worker", "pool": "prefork", "queues": ["galaxy.external"]}]},
         ["celery_workers: the class worker consumes galaxy.external with the pool prefork", "Remedy: pool: threads"],
     ),
+    # The group of beat becomes that of Galaxy, which has no workers.
+    "a beat that is no worker": (
+        {"celerybeat_group": "galaxyservers"},
+        ["Beat would run on galaxy, which is no host of workers", "Remedy: put a host of the workers"],
+    ),
     "a TLS listener on Traefik's port": (
         {**TLS_LISTENER, "rabbitmq_tls_port": 5671},
         ["rabbitmq_tls_port is 5671 on mq, but Traefik listens on :5671 there", "for example 5673"],
@@ -192,6 +197,52 @@ def test_a_database_on_the_workers_own_host(site, given):
     assert outcome.changed == 0
 
 
+@pytest.fixture
+def two(tmp_path):
+    """The site with two workers."""
+    hosts = {**HOSTS, "celeryservers": ["celery-1", "celery-2"], "celerybeat": ["celery-1"]}
+    return build_site(tmp_path, {group: {name: {} for name in names} for group, names in hosts.items()})
+
+
+# Both have the same fake facts, and so the same address, which only a later play refuses.
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"celery_node_host": "celery"},
+            ["The node worker-1@celery would run on celery-1 and celery-2", "Remedy: give celery_node_host"],
+        ),
+        (
+            {"celerybeat_group": "celeryservers"},
+            ["2 hosts would run beat (celery-1, celery-2)", "Remedy: have exactly one host in the group celerybeat"],
+        ),
+    ],
+)
+def test_two_workers_in_each_others_way(two, change, words):
+    hold(two(change=change), *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"celery_workers": [{"name": "worker"}, {"name": "spare", "queues": ["galaxy.spare"]}]},
+            "WARNING: celery_workers: the class spare consumes galaxy.spare, and no task is routed there.",
+        ),
+        (
+            {"rabbitmq_consumer_timeout_seconds": 600},
+            "WARNING: celery_workers: the class worker has prefetch 4",
+        ),
+    ],
+)
+def test_a_doubtful_variable_is_warned_of(site, change, words):
+    outcome = site(change=change)
+    assert outcome.code == 0, outcome.end
+    assert words in outcome.output
+    assert outcome.changed == 0
+    assert "WARNING: celery_workers" not in site().output
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -206,7 +257,8 @@ def test_site_stops_before_its_first_role(site, options, words):
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
     checks = r"([\w.]+ : )?(preflight(_\w+)? \| |free_ports \| |Validating arguments against )"
-    known = re.compile(f"Gathering Facts|Run the preflight of |Check how Traefik reaches |{checks}")
+    stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
+    known = re.compile(f"Gathering Facts|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 

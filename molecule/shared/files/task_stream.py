@@ -47,7 +47,7 @@ class Ledger:
     """What was sent, and what is known of each task."""
 
     def __init__(self):
-        self.pending = set()
+        self.ids, self.pending = [], set()
         self.sent = self.succeeded = self.failed = self.send_errors = 0
         self.slowest = 0.0
         self.errors = []
@@ -69,6 +69,7 @@ class Ledger:
             self.note(error)
         else:
             self.sent += 1
+            self.ids.append(task_id)
             self.pending.add(task_id)
         self.slowest = max(self.slowest, time.monotonic() - begin)
 
@@ -118,9 +119,9 @@ class Client:
 
         self.app = celery.Celery("task_stream", set_as_current=False, fixups=[], config_source=dict(conf))
 
-    def publish(self, queue, task_id):
+    def publish(self, queue, task_id, task=TASK):
         """Send one task with the retries that celery_conf has, or Celery's own."""
-        self.app.send_task(TASK, kwargs=KWARGS, queue=queue, task_id=task_id, retry=True)
+        self.app.send_task(task, kwargs=KWARGS if task == TASK else {}, queue=queue, task_id=task_id, retry=True)
 
     def lookup(self, task_id):
         """Return (state, result) from the result backend."""
@@ -147,9 +148,9 @@ def stream(options, stopped):
             client.close()
             conf = settings(options.config) if options.reread else conf
             client = Client(conf)
-        ledger.send(lambda task_id, client=client: client.publish(options.queue, task_id))
+        ledger.send(lambda task_id, client=client: client.publish(options.queue, task_id, options.task))
         stopped.wait(max(0, due - time.monotonic()))
-    deadline = time.monotonic() + RESULT_SECONDS
+    deadline = time.monotonic() + (0 if options.no_wait else RESULT_SECONDS)
     while ledger.pending and time.monotonic() < deadline:
         try:
             ledger.settle(client.lookup)
@@ -174,6 +175,8 @@ def start(options):
         draft = report.with_suffix(".part")
         draft.write_text(json.dumps(ledger.report(), indent=2) + "\n", encoding="utf-8")
         draft.rename(report)
+        if options.ids:
+            Path(options.ids).write_text("".join(f"{task_id}\n" for task_id in ledger.ids), encoding="ascii")
     finally:
         pid.unlink(missing_ok=True)
 
@@ -200,6 +203,9 @@ def main(arguments=None):
     begin.add_argument("--rate", type=float, default=2, help="tasks a second")
     begin.add_argument("--seconds", type=float, default=600, help="end by itself after this time")
     begin.add_argument("--queue", default="galaxy.internal")
+    begin.add_argument("--task", default=TASK, help="another task, which takes no arguments")
+    begin.add_argument("--ids", help="file for the ids of the tasks that were sent, one a line")
+    begin.add_argument("--no-wait", action="store_true", help="end without the results")
     begin.add_argument("--reconnect", action="store_true", help="a new connection for each task")
     begin.add_argument("--reread", action="store_true", help="the same, from the file as it is then")
     begin.set_defaults(run=start)
