@@ -7,8 +7,9 @@
 
 Private to the collection; the module celery_drain and the ExecStop of the units share it. It needs no Ansible.
 
-A node that gives no answer is never taken for idle. The questions follow a task's way (scheduled, reserved, active), so
-that one which moves on between two of them is seen at least once.
+A node that gives no answer is never taken for idle, unless it is known that it has not consumed yet since it started.
+The questions follow a task's way (scheduled, reserved, active), so that one which moves on between two of them is seen
+at least once.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Remote:
 
     def __init__(self, *settings):
         self.settings = settings
-        self.app = settings[0].app(CONNECT_SECONDS)
+        # Made once: a session is opened for every round, for as long as a drain takes.
+        self.apps = [each.app(CONNECT_SECONDS) for each in settings]
+        self.app = self.apps[0]
 
     def session(self):
         """Return an open connection, a context, for one round. The last one may have died with the broker.
@@ -45,9 +48,9 @@ class Remote:
         :raises CeleryModuleError: with the reason why there is none.
         """
         problem = None
-        for settings in self.settings:
+        for settings, app in zip(self.settings, self.apps):
             try:
-                return settings.connection(settings.app(CONNECT_SECONDS), CONNECT_SECONDS)
+                return settings.connection(app, CONNECT_SECONDS)
             except CeleryModuleError as exc:
                 problem = problem or exc
         raise problem
@@ -64,6 +67,17 @@ class Remote:
         )
         answers = getattr(inspect, question)() or {}
         return {node: answer for node, answer in answers.items() if isinstance(answer, list)}
+
+    def connected(self, connection, node):
+        """Tell whether the broker has the mailbox of a node: then it is connected, though it may be too busy to answer."""
+        mailbox = self.app.control.mailbox.get_queue(node).name
+        try:
+            with connection.channel() as channel:
+                channel.queue_declare(mailbox, passive=True)
+        except connection.channel_errors as exc:
+            # An exclusive one is there and refuses, with another code.
+            return str(exc.reply_code) != "404"
+        return True
 
     def cancel(self, connection, queue, nodes):
         """Have the nodes stop consuming a queue; whether they did, the next question tells."""
@@ -91,10 +105,14 @@ class Remote:
 
 
 class Node:
-    """What is known of one node while it is drained."""
+    """What is known of one node while it is drained.
 
-    def __init__(self, name):
+    :param never_ready: whether it is known not to have consumed yet, so that it has no tasks.
+    """
+
+    def __init__(self, name, never_ready=False):
         self.name = name
+        self.never_ready = never_ready
         self.answered = False
         self.quiet = 0
         self.queues = {}  # descriptions of the queues whose consumers were cancelled, by name
@@ -111,9 +129,15 @@ class Node:
         """The tasks that keep it from being drained."""
         return [task for task in self.tasks if task["state"] != "scheduled" or task["seconds"] < SOON_SECONDS]
 
+    def awake(self):
+        """Note that it is connected to the broker, so that its silence may hide tasks."""
+        if self.never_ready:
+            self.never_ready, self.quiet = False, 0
+
     def silent(self, reason):
         """Note that it gave no answer: whatever was known may be wrong now."""
-        self.answered, self.quiet, self.error = False, 0, reason
+        self.answered, self.error = False, reason
+        self.quiet = self.quiet + 1 if self.never_ready else 0
 
     def report(self):
         """Return what a module or a log says of it."""
@@ -159,11 +183,13 @@ class Drain:
 
     :param remote: a Remote.
     :param names: names of the nodes.
+    :param never_ready: those of them that are known not to have consumed yet since they started.
     """
 
-    def __init__(self, remote, names):
+    def __init__(self, remote, names, never_ready=()):
         self.remote = remote
-        self.nodes = {name: Node(name) for name in names}
+        self.nodes = {name: Node(name, name in never_ready) for name in names}
+        self.reached = False  # whether the last round reached the broker
 
     @property
     def open(self):
@@ -177,9 +203,13 @@ class Drain:
         """
         nodes = self.open
         names = [node.name for node in nodes]
+        self.reached = False
         try:
             with self.remote.session() as connection:
                 queues = self.remote.ask(connection, "active_queues", names)
+                for node in nodes:
+                    if node.name in queues or (node.never_ready and self.remote.connected(connection, node.name)):
+                        node.awake()
                 for queue, consumers in self._consumers(queues).items():
                     self.remote.cancel(connection, queue, consumers)
                 lists = {
@@ -190,6 +220,7 @@ class Drain:
             for node in nodes:
                 node.silent(str(exc) or type(exc).__name__)
             raise
+        self.reached = True
         for node in nodes:
             self._judge(node, queues.get(node.name), {state: found.get(node.name) for state, found in lists.items()})
 

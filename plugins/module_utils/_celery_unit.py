@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the systemd units of the workers run besides the worker: wait until it is ready, drain it, look after its health.
+"""What the systemd units of the workers run besides the worker: wait for its turn to start, wait until it is ready, drain
+it, look after its health.
 
 Private to the collection. The role celery places it on the workers' hosts, where it runs as Galaxy's user with Galaxy's
 Python inside of the unit's sandbox: it needs no Ansible and no root. The broker comes from the file that
@@ -23,6 +24,8 @@ import sys
 import time
 import uuid
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_mark as mark
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_turn
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import Settings
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import Drain, Remote, words
 
@@ -129,10 +132,11 @@ def situation(node):
     return f"{node.name} cannot be asked ({node.error}); it must be taken for busy"
 
 
-def run_out(name, process, seconds, make_remote=remote):
+def run_out(name, process, seconds, never_ready, make_remote=remote):
     """Drain a node as long as its process lives.
 
     :param seconds: when to give up; None for never.
+    :param never_ready: whether it is known that it has never consumed.
     :returns: the Node, drained or not; None if the configuration could not be read in time.
     """
     begin, tell, drain = time.monotonic(), Teller(), None
@@ -141,20 +145,22 @@ def run_out(name, process, seconds, make_remote=remote):
         if left is not None and left <= 0:
             break
         try:
-            drain = drain or Drain(make_remote(), [name])
+            asked = make_remote()
         except Exception as exc:  # noqa: BLE001 whatever it is: without an answer nothing may be stopped
             reason = str(exc)
             tell(lambda reason=reason: f"{name} cannot be asked: {reason}")
-            process.wait(RETRY_SECONDS if left is None else min(RETRY_SECONDS, left))
-            continue
-        node = drain.nodes[name]
+        else:
+            drain = drain or Drain(asked, [name], [name] if never_ready else [])
+            drain.remote, node = asked, drain.nodes[name]
 
-        def watch(node=node):
-            tell(lambda: f"{situation(node)}. Waiting for {time.monotonic() - begin:.0f} s.")
-            return process.alive
+            def watch(drain=drain, node=node):
+                tell(lambda: f"{situation(node)}. Waiting for {time.monotonic() - begin:.0f} s.")
+                return process.alive and drain.reached
 
-        drain.run(left, watch)
-        break
+            if drain.run(left, watch) or drain.reached:
+                break
+        # What is wrong with the configuration may be mended meanwhile: it is read anew.
+        process.wait(RETRY_SECONDS if left is None else min(RETRY_SECONDS, left))
     return drain.nodes[name] if drain else None
 
 
@@ -179,10 +185,14 @@ def drain(options, process=None, make_remote=remote):
         say("the worker has ended by itself; nothing to drain")
         return 0
     name = node_of(process.pid) or options.node
-    node = run_out(name, process, options.seconds, make_remote)
+    never_ready = bool(options.marks) and mark.marked(options.marks, name, process.pid)
+    node = run_out(name, process, options.seconds, never_ready, make_remote)
     took = f"{time.monotonic() - begin:.0f} s"
     if not process.alive:
         say(f"{name} ended while it was being drained", WARNING)
+    elif node and node.drained and node.never_ready:
+        say(f"{name} has never consumed since it started, and cannot be asked: it has nothing to lose ({node.error})", WARNING)
+        end(process, kill=True)
     elif node and node.drained:
         waiting = node.report()["scheduled"]
         say(f"{name} is drained after {took}" + (f"; back to the broker: {words(waiting)}" if waiting else ""))
@@ -194,6 +204,33 @@ def drain(options, process=None, make_remote=remote):
     return 0
 
 
+def turn(options):
+    """ExecStartPre: wait until no other worker of this host starts.
+
+    Whatever goes wrong, the worker starts: together with others rather than not at all.
+    """
+    tell = Teller()
+
+    def waits(others):
+        tell(lambda: f"waiting for its turn to start, after {', '.join(others) or 'others that wait'}")
+
+    try:
+        if not _celery_turn.take(options.directory, options.unit, options.seconds, waits):
+            say("others have not started in time; not waiting any longer", WARNING)
+    except Exception as exc:  # noqa: BLE001 see above
+        say(f"not waiting for the others: {exc}", WARNING)
+    return 0
+
+
+def broker_overridden():
+    """Whether the environment gives the worker another broker than its configuration file, which is what is asked here."""
+    return any(
+        f"GALAXY_CONFIG_{prefix}{option}" in os.environ
+        for prefix in ("", "OVERRIDE_")
+        for option in ("AMQP_INTERNAL_CONNECTION", "CELERY_CONF")
+    )
+
+
 def ready(options, process=None, make_remote=remote):
     """ExecStartPost: wait until the worker consumes its queues, so that "started" means it.
 
@@ -202,11 +239,15 @@ def ready(options, process=None, make_remote=remote):
     """
     process, tell, begin = process or Process.of_unit(), Teller(), time.monotonic()
     wanted, reason = set(options.queues.split(",")), "it gives no answer"
+    asked, answered = None, False
+    if options.marks:
+        mark.remove(options.marks, options.node)
     while process.alive and time.monotonic() - begin < options.seconds:
         try:
             asked = make_remote()
             with asked.session() as connection:
                 answers = asked.ask(connection, "active_queues", [options.node])
+            answered = answered or options.node in answers
             consumed = {queue["name"] for queue in answers.get(options.node, [])}
             if wanted <= consumed:
                 say(f"{options.node} consumes {', '.join(sorted(consumed))}")
@@ -217,6 +258,9 @@ def ready(options, process=None, make_remote=remote):
         tell(lambda reason=reason: f"{options.node} is not ready: {reason}")
         process.wait(1)
     if process.alive:
+        # Only where the worker's own broker was asked.
+        if options.marks and asked and not answered and not broker_overridden():
+            mark.leave(options.marks, options.node, process.pid)
         say(f"{options.node} is not ready after {options.seconds:.0f} s, and goes on trying: {reason}", ERROR)
         return 0
     say(f"{options.node} ended before it was ready", ERROR)
@@ -289,6 +333,8 @@ def health(options, make_remote=remote):
     try:
         works, found = Broker(make_remote()).answers(pids) if pids else (False, set())
         answered = found if works else None
+        for node in found if options.marks else ():
+            mark.remove(options.marks, node)
         if pids and not works:
             say("the broker takes messages and does not deliver them; nothing can be said about the workers", WARNING)
     except Exception as exc:  # noqa: BLE001 no worker is killed because the broker is away
@@ -314,6 +360,11 @@ def parse(arguments=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
+    verb = verbs.add_parser("turn")
+    verb.add_argument("--directory", required=True, help="where the units of this host meet")
+    verb.add_argument("--unit", required=True)
+    verb.add_argument("--seconds", type=float, required=True, help="how long to wait for each other unit")
+    verb.set_defaults(run=turn)
     verb = verbs.add_parser("ready")
     verb.add_argument("--node", required=True)
     verb.add_argument("--queues", required=True, help="separated by commas")
@@ -328,6 +379,8 @@ def parse(arguments=None):
     verb.add_argument("--seconds", type=float, required=True, help="how long a worker may be silent")
     verb.add_argument("workers", nargs="+", metavar="NODE=UNIT")
     verb.set_defaults(run=health)
+    for verb in (verbs.choices[name] for name in ("ready", "drain", "health")):
+        verb.add_argument("--marks", help="directory for the marks of workers that have never consumed; without it there are none")
     return parser.parse_args(arguments)
 
 

@@ -15,8 +15,8 @@ author:
 description:
   - Cancels every consumer of the nodes, then asks until each of them says twice in a row that no task is active or
     reserved. Such a node can be stopped and no task is lost.
-  - A node that gives no answer is never taken for idle. It is waited for like one that has tasks; but one that has not
-    answered once within 60 s ends the waiting.
+  - A node that gives no answer is never taken for idle, unless it is one of O(never_ready). It is waited for like one that
+    has tasks; but one that has not answered once within 60 s ends the waiting.
   - Tasks that wait for a later time (ETA, countdown, retry) are not waited for, since the broker still has their messages
     and hands them to another worker once the node is stopped. Those due within 30 s are waited for.
   - A drained node consumes nothing until it is restarted, or told so with O(state=consuming).
@@ -45,6 +45,13 @@ options:
       - How long it takes is up to the longest task of the nodes; with idle ones it takes two to three seconds.
     type: int
     default: 3600
+  never_ready:
+    description:
+      - Those of O(nodes) that are known not to have consumed yet since they started, as M(usegalaxy_eu.celery.celery_unit_info)
+        returns their units. They have no tasks, so that their silence counts as drained, unless the broker knows them.
+    type: list
+    elements: str
+    default: []
   on_timeout:
     description:
       - What to do with nodes that are not drained when the time is up, or that gave no answer. No choice kills a task.
@@ -225,7 +232,7 @@ def explain(drain, seconds):
 
 def drain_nodes(module, remote, params):
     """Drain, and return (result, message of a failure or None)."""
-    drain, begin = Drain(remote, params["nodes"]), time.monotonic()
+    drain, begin = Drain(remote, params["nodes"], params["never_ready"]), time.monotonic()
     failure = None
 
     def watch():
@@ -308,6 +315,7 @@ def main():
             "state": {"type": "str", "choices": ["drained", "consuming"], "default": "drained"},
             "queues": {"type": "list", "elements": "str", "default": []},
             "timeout_seconds": {"type": "int", "default": 3600},
+            "never_ready": {"type": "list", "elements": "str", "default": []},
             "fallback_config_file": {"type": "path"},
             "on_timeout": {"type": "str", "choices": ["fail", "resume", "report"], "default": "fail"},
             **CONNECTION_ARGUMENTS,

@@ -36,6 +36,13 @@ options:
     type: list
     elements: str
     default: []
+  marks_dir:
+    description:
+      - Directory where the units of the role celery leave a mark when they have given up waiting for their worker. See
+        RV(never_ready).
+      - Empty where there are none.
+    type: str
+    default: ""
   patterns:
     description:
       - Patterns of unit names, for example V(galaxy-celery-*@*.service). RV(surplus) names the units that match, are loaded
@@ -88,6 +95,13 @@ pids:
   returned: always
   type: dict
   sample: {galaxy-celery-worker@1.service: 812}
+never_ready:
+  description:
+    - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks. Without
+      O(marks_dir) none is known.
+  returned: always
+  type: list
+  elements: str
 surplus:
   description: The units that match O(patterns) and are not among O(units).
   returned: always
@@ -116,6 +130,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_mark import marked
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_unit import node_of
 
 # Where the units of the role celery see the description of their release.
@@ -197,6 +212,7 @@ def main():
             "units": {"type": "list", "elements": "str", "required": True},
             "current_release": {"type": "str", "default": ""},
             "files": {"type": "list", "elements": "str", "default": []},
+            "marks_dir": {"type": "str", "default": ""},
             "patterns": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -212,6 +228,9 @@ def main():
         other = [f"it runs the release {releases[unit]}"] if link and releases[unit] != current else []
         reasons[unit] = other + newer(found[unit], module.params["files"], now)
     running = active + [unit for unit in surplus if found[unit]["ActiveState"] == "active"]
+    nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
+    pids = {unit: int(found[unit]["MainPID"]) for unit in running}
+    marks = module.params["marks_dir"]
     module.exit_json(
         changed=False,
         active=active,
@@ -219,8 +238,9 @@ def main():
         reasons={unit: why for unit, why in reasons.items() if why},
         releases=releases,
         current=current,
-        nodes={unit: node_of(found[unit]["MainPID"]) for unit in running},
-        pids={unit: int(found[unit]["MainPID"]) for unit in running},
+        nodes=nodes,
+        pids=pids,
+        never_ready=[unit for unit in running if marks and marked(marks, nodes[unit], pids[unit])],
         surplus=surplus,
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),
     )

@@ -20,6 +20,7 @@ SITE = {
     "inventory_hostname": "celery-1",
 }
 RELEASE = "/srv/galaxy-releases/current"
+MARKS = ["--marks", "/run/galaxy-celery"]
 DESCRIPTION = f"{RELEASE}/release.json:/run/galaxy-release.json"
 
 
@@ -249,7 +250,7 @@ def test_a_stop_drains_first(choice):
     text = worker(celery_drain_on_timeout=choice, celery_drain_timeout_seconds=100)
     words = helper(text, "ExecStop")
     assert words[:3] == ["drain", "--node", "worker-%i@celery-1"]
-    assert words[3:] == (["--seconds", "100"] if choice == "stop" else [])
+    assert words[3:] == (["--seconds", "100"] if choice == "stop" else []) + MARKS
     # The helper ends the worker itself, within two minutes.
     assert service(text)["TimeoutStopSec"] == ("400" if choice == "stop" else "infinity")
 
@@ -257,18 +258,34 @@ def test_a_stop_drains_first(choice):
 def test_a_start_is_over_when_the_worker_consumes():
     text = worker(celery_ready_timeout_seconds=90)
     node = ["--node", "worker-%i@celery-1", "--queues", "celery,galaxy.internal,galaxy.external"]
-    assert helper(text, "ExecStartPost") == ["ready", *node, "--seconds", "90"]
+    assert helper(text, "ExecStartPost") == ["ready", *node, "--seconds", "90", *MARKS]
     # systemd must not give up before it: its signal would end a worker that works.
-    assert int(service(text)["TimeoutStartSec"]) > 90
+    assert service(text)["TimeoutStartSec"] == "infinity"
+
+
+def test_a_start_waits_for_its_turn_and_begins_without_one_too():
+    text = worker(celery_ready_timeout_seconds=90)
+    assert service(text)["ExecStartPre"].startswith("-")
+    words = ["turn", "--directory", "/run/galaxy-celery", "--unit", "%n", "--seconds", "90"]
+    assert helper(text.replace("ExecStartPre=-", "ExecStartPre="), "ExecStartPre") == words
+    found = service(text)
+    assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("galaxy-celery", "yes")
+
+
+def test_without_the_health_check_nobody_takes_a_mark_away():
+    text = worker(celery_health_enabled=False)
+    assert "--marks" not in text
+    assert role_templates.evaluate("celery", "__celery_marks_dir", SITE, celery_health_enabled=False) == ""
 
 
 def test_the_program_of_the_units_takes_what_they_say():
     from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_unit
 
     text = worker(celery_drain_on_timeout="stop")
-    commands = [helper(text, "ExecStartPost"), helper(text, "ExecStop"), helper(health(), "ExecStart")]
-    verbs = [_celery_unit.parse(command).run for command in commands]
-    assert verbs == [_celery_unit.ready, _celery_unit.drain, _celery_unit.health]
+    start = text.replace("ExecStartPre=-", "ExecStartPre=")
+    commands = [helper(start, "ExecStartPre"), helper(text, "ExecStartPost"), helper(text, "ExecStop")]
+    verbs = [_celery_unit.parse(command).run for command in [*commands, helper(health(), "ExecStart")]]
+    assert verbs == [_celery_unit.turn, _celery_unit.ready, _celery_unit.drain, _celery_unit.health]
 
 
 def health(**values):
@@ -279,7 +296,8 @@ def test_health_knows_every_worker():
     text = health(celery_workers=[{"name": "a", "instances": 2}, {"name": "b"}], celery_health_silence_seconds=77)
     words = helper(text, "ExecStart")
     assert words[:5] == ["health", "--state", "/var/lib/galaxy-celery/health.json", "--seconds", "77"]
-    assert words[5:] == [
+    assert words[5:7] == MARKS
+    assert words[7:] == [
         "a-1@celery-1=galaxy-celery-a@1.service",
         "a-2@celery-1=galaxy-celery-a@2.service",
         "b-1@celery-1=galaxy-celery-b@1.service",
@@ -307,7 +325,7 @@ def test_secrets_stand_in_a_file_of_their_own():
     values = {"celery_secret_environment": {"TOKEN": value}}
     for text in (worker(**values), beat(**values)):
         assert service(text)["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
-        assert "mark" not in text
+        assert "quoted" not in text
     text = role_templates.render("celery", "etc/galaxy-celery/secrets.env.j2", SITE, **values)
     (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert line == 'TOKEN="mark \\"quoted\\" \\\\ $HOME 100%"'

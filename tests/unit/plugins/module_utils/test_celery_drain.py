@@ -26,10 +26,11 @@ class Nodes:
     """Nodes that consume until they are told not to, and answer each round what stands in a list for it.
 
     :param rounds: what a node says in each round, the last one for ever: lists by state, None for no answer at all.
+    :param there: the nodes that the broker knows, whether they answer or not.
     """
 
-    def __init__(self, *rounds, names=(NODE,), deaf=()):
-        self.rounds, self.deaf = list(rounds), set(deaf)
+    def __init__(self, *rounds, names=(NODE,), deaf=(), there=()):
+        self.rounds, self.deaf, self.there = list(rounds), set(deaf), set(there)
         self.consumed = {name: {queue: {"name": queue} for queue in QUEUES} for name in names}
         self.cancelled, self.added = [], []
 
@@ -47,6 +48,9 @@ class Nodes:
             return {name: list(self.consumed[name].values()) for name in names if name in self.consumed}
         answer = self.now.get(question, [])
         return {} if answer is None else {name: answer for name in names if name in self.consumed}
+
+    def connected(self, _connection, name):
+        return name in self.there
 
     def cancel(self, _connection, queue, names):
         self.cancelled.append((queue, tuple(names)))
@@ -67,8 +71,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(drain, "POLL_SECONDS", 0)
 
 
-def run(nodes, seconds=None, names=(NODE,), **options):
-    made = drain.Drain(nodes, names)
+def run(nodes, seconds=None, names=(NODE,), never_ready=(), **options):
+    made = drain.Drain(nodes, names, never_ready)
     return made.run(seconds, **options), made
 
 
@@ -137,6 +141,39 @@ def test_silence_is_never_idle(silence):
     assert made.nodes[NODE].quiet == 0
 
 
+AWAY = CeleryModuleError("the broker is away")
+
+
+@pytest.mark.parametrize("silence", [None, AWAY])
+def test_one_that_has_never_consumed_has_nothing_to_lose(silence):
+    drained, made = run(Nodes(silence), never_ready=[NODE])
+    assert drained
+    assert made.nodes[NODE].report()["answered"] is False
+    # It alone: the silence of another one counts as ever.
+    drained, made = run(Nodes(silence), names=[NODE, "other@h"], never_ready=[NODE], watch=counted(4))
+    assert [node.name for node in made.open] == ["other@h"]
+
+
+def test_one_that_the_broker_knows_may_only_be_too_busy_to_answer():
+    drained, _made = run(Nodes(None, there=[NODE]), never_ready=[NODE], watch=counted(5))
+    assert not drained
+    # Nor does it count when the broker goes away afterwards.
+    drained, _made = run(Nodes(None, AWAY, there=[NODE]), never_ready=[NODE], watch=counted(5))
+    assert not drained
+
+
+def test_one_that_has_come_up_after_all_is_drained_like_any_other():
+    busy = {"active": [task("galaxy.export", 1)]}
+    made = drain.Drain(Nodes(None, busy, None, {}, {}), [NODE], [NODE])
+    for quiet in (1, 0, 0, 1, 2):
+        assert not made.nodes[NODE].drained
+        made.round()
+        assert made.nodes[NODE].quiet == quiet
+    # An answer to the first question is enough.
+    drained, _made = run(Nodes({"active": None}, None), never_ready=[NODE], watch=counted(5))
+    assert not drained
+
+
 def test_a_node_that_is_not_there_keeps_the_others_waiting_and_is_named():
     drained, made = run(Nodes({}), names=[NODE, "gone@celery-1"], watch=counted(5))
     assert not drained
@@ -198,3 +235,28 @@ def test_consumers_that_do_not_come_back_are_named():
 
 def test_nothing_to_give_back():
     assert drain.consume(Nodes(CeleryModuleError("unused")), {NODE: {}}, 0) == {}
+
+
+def test_applications_are_made_once():
+    """A drain may take hours, with a session every half second."""
+    made = []
+
+    class Settings:
+        def __init__(self, works):
+            self.works = works
+
+        def app(self, _seconds):
+            made.append(self)
+            return self
+
+        def connection(self, app, _seconds):
+            assert app is self
+            if not self.works:
+                raise CeleryModuleError("refused")
+            return "open"
+
+    remote = drain.Remote(Settings(False), Settings(True))
+    assert [remote.session() for _round in range(5)] == ["open"] * 5
+    assert len(made) == 2
+    with pytest.raises(CeleryModuleError, match="refused"):
+        drain.Remote(Settings(False)).session()

@@ -114,6 +114,20 @@ def test_a_configuration_that_cannot_be_read_is_no_drained_worker(start, capsys)
     assert "could not be asked" in capsys.readouterr().out
 
 
+def test_a_configuration_that_is_mended_while_a_stop_waits_is_read_anew(start, capsys):
+    child, read = start(), [CeleryModuleError("no mapping"), Nodes(CeleryModuleError("the vhost is missing")), Nodes({})]
+
+    def make():
+        found = read.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    assert unit.drain(unit.parse(["drain", "--node", NODE]), unit.Process(child.pid), make) == 0
+    assert read == []
+    assert f"{NODE} is drained" in capsys.readouterr().out
+
+
 def test_after_a_crash_there_is_nothing_to_drain(capsys):
     assert drain(None, Nodes(BUSY)) == 0
     assert "ended by itself" in capsys.readouterr().out
@@ -127,8 +141,23 @@ def test_the_name_is_that_of_the_process(start):
     assert nodes.consumed["worker-1@old"] == {}
 
 
-def ready(child, nodes, seconds="5", queues=QUEUES):
-    options = unit.parse(["ready", "--node", NODE, "--queues", ",".join(queues), "--seconds", seconds])
+def test_one_that_has_never_consumed_is_ended_and_the_journal_says_why(start, capsys, tmp_path):
+    child, old = start(), start()
+    unit.mark.leave(tmp_path, NODE, child.pid)
+    assert drain(child, Nodes(None), "--marks", str(tmp_path)) == 0
+    assert child.wait(5) == -signal.SIGTERM
+    assert f"{NODE} has never consumed since it started" in capsys.readouterr().out
+    # The mark of another process says nothing, nor does one that nobody takes away.
+    assert drain(old, Nodes(None), "--marks", str(tmp_path), "--seconds", "0.3") == 0
+    assert "loses what it runs" in capsys.readouterr().out
+    child = start()
+    unit.mark.leave(tmp_path, NODE, child.pid)
+    assert drain(child, Nodes(None), "--seconds", "0.3") == 0
+    assert "loses what it runs" in capsys.readouterr().out
+
+
+def ready(child, nodes, seconds="5", queues=QUEUES, more=()):
+    options = unit.parse(["ready", "--node", NODE, "--queues", ",".join(queues), "--seconds", seconds, *more])
     return unit.ready(options, unit.Process(child.pid), lambda: nodes)
 
 
@@ -145,6 +174,46 @@ def test_one_that_is_late_is_not_ended_by_a_failure(start, capsys):
     told = capsys.readouterr().out
     assert "is not ready after 0 s, and goes on trying: it consumes ['celery', 'galaxy.internal']" in told
     assert child.poll() is None
+
+
+@pytest.fixture
+def marks(tmp_path):
+    """The options for the marks, and a function that tells whether a process has one."""
+    return ["--marks", str(tmp_path)], lambda child: unit.mark.marked(tmp_path, NODE, child.pid)
+
+
+@pytest.mark.parametrize("said", [None, CeleryModuleError("the vhost is missing")])
+def test_one_that_never_answered_is_marked(start, marks, said):
+    child = start()
+    assert ready(child, Nodes(said), "0.3", more=marks[0]) == 0
+    assert marks[1](child)
+    # A start of the unit takes the mark of the last process away.
+    assert ready(child, Nodes({}), more=marks[0]) == 0
+    assert not marks[1](child)
+
+
+def test_one_that_answered_is_not_marked(start, marks):
+    child = start()
+    assert ready(child, Nodes({}, None), "1.5", [*QUEUES, "other"], more=marks[0]) == 0
+    assert not marks[1](child)
+
+
+def test_one_that_was_not_asked_is_not_marked(start, marks):
+    def fail():
+        raise CeleryModuleError("galaxy_config_file cannot be read")
+
+    child = start()
+    options = unit.parse(["ready", "--node", NODE, "--queues", "celery", "--seconds", "0.3", *marks[0]])
+    assert unit.ready(options, unit.Process(child.pid), fail) == 0
+    assert not marks[1](child)
+
+
+@pytest.mark.parametrize("option", ["AMQP_INTERNAL_CONNECTION", "OVERRIDE_CELERY_CONF"])
+def test_one_that_may_be_on_another_broker_is_not_marked(start, marks, monkeypatch, option):
+    monkeypatch.setenv(f"GALAXY_CONFIG_{option}", "x")
+    child = start()
+    assert ready(child, Nodes(None), "0.3", more=marks[0]) == 0
+    assert not marks[1](child)
 
 
 def test_one_that_has_ended_is_a_failure(start):
@@ -187,10 +256,10 @@ def health(monkeypatch, tmp_path, start):
     monkeypatch.setattr(unit, "main_pids", lambda _units: {"w.service": child.pid})
     state = tmp_path / "state.json"
 
-    def check(said, seconds="0"):
+    def check(said, seconds="0", *more):
         Broker.said, Broker.problem = (None, said) if isinstance(said, Exception) else (said, None)
-        assert unit.health(unit.parse(["health", "--state", str(state), "--seconds", seconds, f"{NODE}=w.service"]),
-                           lambda: None) == 0  # fmt: skip
+        options = ["health", "--state", str(state), "--seconds", seconds, *more, f"{NODE}=w.service"]
+        assert unit.health(unit.parse(options), lambda: None) == 0
         return json.loads(state.read_text())
 
     return check, child
@@ -214,6 +283,14 @@ def test_no_worker_is_killed_that_answers_or_whose_broker_is_away(health, said):
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(0.2)
     assert child.poll() is None
+
+
+def test_an_answer_takes_the_mark_away(health, tmp_path):
+    check, child = health
+    for said, left in (((True, set()), True), ((False, set()), True), ((True, {NODE}), False)):
+        unit.mark.leave(tmp_path, NODE, child.pid)
+        check(said, "60", "--marks", str(tmp_path))
+        assert unit.mark.marked(tmp_path, NODE, child.pid) is left
 
 
 def test_the_configuration_of_the_worker_comes_first_and_the_current_one_helps(monkeypatch, tmp_path):
@@ -247,3 +324,18 @@ def test_the_configuration_of_the_worker_comes_first_and_the_current_one_helps(m
     assert read[1:] == [f"/proc/77/root{current}", str(current)]
     Settings.there = False
     assert [settings.name for settings in unit.remote().settings] == [str(current)]
+
+
+def turn(directory):
+    return unit.turn(unit.parse(["turn", "--directory", str(directory), "--unit", "w@1.service", "--seconds", "1"]))
+
+
+def test_a_turn_that_cannot_be_waited_for_keeps_no_worker_from_starting(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(unit._celery_turn, "states", lambda _own: {})
+    assert turn(tmp_path) == 0
+    assert capsys.readouterr().out == ""
+    assert turn(tmp_path / "missing") == 0
+    assert "<4>not waiting for the others" in capsys.readouterr().out
+    monkeypatch.setattr(unit._celery_turn, "take", lambda *_arguments: False)
+    assert turn(tmp_path) == 0
+    assert "not waiting any longer" in capsys.readouterr().out

@@ -238,3 +238,23 @@ def test_the_path_inside_is_the_one_that_the_units_bind():
 
 def test_units_are_required(run):
     assert "units" in run(celery_unit_info)["msg"]
+
+
+def test_a_worker_that_has_never_consumed(run, systemctl, tmp_path):
+    code = "input()"
+    command = [sys.executable, "-c", code, "--hostname", "worker-1@h"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
+    try:
+        systemctl({ONE: ("active", child.pid), TWO: ("inactive", 0)})
+        ask = {"units": [ONE, TWO], "marks_dir": str(tmp_path)}
+        assert run(celery_unit_info, **ask)["never_ready"] == []
+        mark = tmp_path / "worker-1@h.never-ready"
+        mark.write_text(f"{child.pid}\n")
+        assert run(celery_unit_info, **ask)["never_ready"] == [ONE]
+        assert run(celery_unit_info, units=[ONE])["never_ready"] == []
+        for text in (f"{child.pid + 1}\n", "", "x"):
+            mark.write_text(text)
+            assert run(celery_unit_info, **ask)["never_ready"] == []
+    finally:
+        child.kill()
+        child.communicate()
