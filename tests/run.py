@@ -36,6 +36,7 @@ FULL_SCENARIOS = (
     "cluster",
     "rotation",
     "workers",
+    "faults",
     "tls",
     "edge",
     "galaxy_sync",

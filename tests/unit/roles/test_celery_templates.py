@@ -71,6 +71,7 @@ def test_worker_with_defaults():
 def test_environment_with_defaults():
     assert role_templates.unit_environment(worker()) == {
         "GALAXY_CONFIG_FILE": "/srv/galaxy/server/config/galaxy.yml",
+        "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_PRE_PING": "true",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": "/srv/galaxy/server/lib",
