@@ -41,7 +41,8 @@ def running(app, options):
     """Wait until every node runs at least so many of the tasks, and return which, by node."""
     wanted, deadline = set(sent(options.ids).values()), time.monotonic() + WAIT_SECONDS
     while True:
-        found = {node: [user for user in users if user in wanted] for node, users in ask(app, "active", options).items()}
+        active = ask(app, "active", options)
+        found = {node: [user for user in users if user in wanted] for node, users in active.items()}
         if set(found) == set(options.nodes) and all(len(users) >= options.places for users in found.values()):
             return found
         if time.monotonic() > deadline:
@@ -108,7 +109,9 @@ def count(app, options):
         section["database_connection"], "SELECT user_id FROM task_effect WHERE user_id = ANY(%s)", list(users.values())
     )
     results = rows(
-        app.conf.result_backend, "SELECT task_id, status, result FROM celery_taskmeta WHERE task_id = ANY(%s)", list(users)
+        app.conf.result_backend,
+        "SELECT task_id, status, result FROM celery_taskmeta WHERE task_id = ANY(%s)",
+        list(users),
     )
     return account(
         users,
