@@ -222,6 +222,64 @@ def test_two_workers_in_each_others_way(two, change, words):
     hold(two(change=change), *words)
 
 
+ADD, REMOVE = SITE.with_name("add_worker.yml"), SITE.with_name("remove_worker.yml")
+# Of the site with two workers, where beat is on the first one: the playbook, -e, words of the message.
+NAMED = {
+    "nobody to add": (ADD, [], ['worker is "not set"', "-e worker=NAME"]),
+    "nobody to remove": (REMOVE, ["worker="], ['worker is "not set"', "-e worker=NAME"]),
+    "a stranger to add": (
+        ADD,
+        ["worker=celery-9"],
+        ['worker is "celery-9"', "celery-9 is no host of this inventory", "the group has celery-1, celery-2"],
+    ),
+    "a stranger among others to remove": (
+        REMOVE,
+        ["worker=celery-2,celery-9"],
+        ['worker is "celery-2,celery-9"', "celery-9 is no host of this inventory", "also to remove it"],
+    ),
+    "a host of another group to add": (
+        ADD,
+        ["worker=galaxy"],
+        ["galaxy is not in the group celeryservers", "or put the host into the group"],
+    ),
+    "a host of another group to remove": (REMOVE, ["worker=mq"], ["mq is not in the group celeryservers"]),
+    "all workers to remove": (
+        REMOVE,
+        ['{"worker": ["celery-1", "celery-2"]}'],
+        ['worker is ["celery-1", "celery-2"]', "no other host is in the group celeryservers", "another worker first"],
+    ),
+    "the only host of beat's group": (
+        REMOVE,
+        ["worker=celery-1"],
+        ["worker is \"celery-1\", where beat runs", "the group celerybeat has no other host", "or leave the group out"],
+    ),
+    "a dead host with another part": (
+        REMOVE,
+        ["worker=celery-2", "worker_gone=true"],
+        ["worker_gone is true, but celery-2 is in the group flowerservers too", "give its part to another host"],
+    ),
+    "the last consumer of a queue": (
+        REMOVE,
+        ["worker=celery-2"],
+        ["galaxy_celery_task_routes", "sends galaxy.fetch_data to galaxy.external", "in celery_workers"],
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", NAMED)
+def test_a_worker_that_can_not_be_added_or_removed(tmp_path, wrong):
+    playbook, given, words = NAMED[wrong]
+    hosts = {group: {name: {} for name in names} for group, names in HOSTS.items()}
+    hosts["celeryservers"] = {
+        "celery-1": {"celery_workers": [{"name": "worker", "queues": ["galaxy.internal"]}]},
+        "celery-2": {"celery_workers": [{"name": "other"}]},
+    }
+    hosts["celerybeat"] = {"celery-1": {}}
+    hosts["flowerservers"]["celery-2"] = {}
+    run = build_site(tmp_path, hosts)
+    hold(run(playbook, *[argument for text in given for argument in ("-e", text)]), *words)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
