@@ -115,7 +115,8 @@ def test_a_configuration_that_cannot_be_read_is_no_drained_worker(start, capsys)
 
 
 def test_a_configuration_that_is_mended_while_a_stop_waits_is_read_anew(start, capsys):
-    child, read = start(), [CeleryModuleError("no mapping"), Nodes(CeleryModuleError("the vhost is missing")), Nodes({})]
+    child = start()
+    read = [CeleryModuleError("no mapping"), Nodes(CeleryModuleError("the vhost is missing")), Nodes({})]
 
     def make():
         found = read.pop(0)
