@@ -243,14 +243,14 @@ def health(monkeypatch, tmp_path, start):
     child = start()
 
     class Broker:
-        said, problem = (True, set()), None
+        said, problems = (True, set()), []
 
         def __init__(self, _remote):
             pass
 
         def answers(self, _names):
-            if self.problem:
-                raise self.problem
+            for problem in self.problems:
+                raise problem
             return self.said
 
     monkeypatch.setattr(unit, "Broker", Broker)
@@ -258,7 +258,7 @@ def health(monkeypatch, tmp_path, start):
     state = tmp_path / "state.json"
 
     def check(said, seconds="0", *more):
-        Broker.said, Broker.problem = (None, said) if isinstance(said, Exception) else (said, None)
+        Broker.said, Broker.problems = (None, [said]) if isinstance(said, Exception) else (said, [])
         options = ["health", "--state", str(state), "--seconds", seconds, *more, f"{NODE}=w.service"]
         assert unit.health(unit.parse(options), lambda: None) == 0
         return json.loads(state.read_text())

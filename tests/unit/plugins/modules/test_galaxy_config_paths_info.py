@@ -69,5 +69,3 @@ def test_it_stands_in_a_further_directory(galaxy):
     tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
     assert not module.is_outside(str(galaxy.parent / "etc/vault.yml"), tree)
     assert module.is_outside(str(galaxy.parent / "etcetera/vault.yml"), tree)
-
-
