@@ -36,6 +36,7 @@ FULL_SCENARIOS = (
     "cluster",
     "rotation",
     "workers",
+    "nodes",
     "faults",
     "tls",
     "edge",
