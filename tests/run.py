@@ -31,10 +31,14 @@ LOGS = CACHE / "logs"
 BIN = CACHE / "venv" / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
-QUICK_SCENARIOS = ("default", "single", "rabbitmq", "traefik")
+QUICK_SCENARIOS = ("default", "single", "traefik")
 FULL_SCENARIOS = (
+    "rabbitmq",
     "cluster",
     "rotation",
+    "workers",
+    "nodes",
+    "faults",
     "tls",
     "edge",
     "galaxy_sync",

@@ -5,7 +5,8 @@
 
 """A plain Celery client for the modules of this collection, built from Galaxy's own configuration.
 
-Private to the collection. It imports no Galaxy package: that takes 14 s where this takes one.
+Private to the collection. It imports no Galaxy package: that takes 14 s where this takes one. Nor Ansible at its head:
+the role celery places it on the workers' hosts too, for the units.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ import threading
 import traceback
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
+    YAML_IMPORT_ERROR,
+    YamlFileError,
+    read_section,
+)
 
-CELERY_IMPORT_ERROR = YAML_IMPORT_ERROR = None
-
-try:
-    import yaml
-except ImportError:
-    yaml = None
-    YAML_IMPORT_ERROR = traceback.format_exc()
+CELERY_IMPORT_ERROR = None
 
 try:
     import amqp
@@ -65,7 +64,10 @@ class CeleryModuleError(Exception):
 
 def require_celery(module):
     """End the module with the usual text when Celery is not in its interpreter."""
-    if celery is None:
+    # Here and below: the units use this file too, with Galaxy's Python, which has no Ansible.
+    from ansible.module_utils.basic import missing_required_lib
+
+    if CELERY_IMPORT_ERROR:
         module.fail_json(
             msg=missing_required_lib(
                 "celery",
@@ -77,7 +79,9 @@ def require_celery(module):
 
 def require_yaml(module):
     """End the module with the usual text when PyYAML is needed and not in its interpreter."""
-    if yaml is None and module.params.get("galaxy_config_file"):
+    from ansible.module_utils.basic import missing_required_lib
+
+    if YAML_IMPORT_ERROR and module.params.get("galaxy_config_file"):
         module.fail_json(
             msg=missing_required_lib(
                 "PyYAML", reason="to read galaxy_config_file. Set ansible_python_interpreter to Galaxy's venv"
@@ -185,26 +189,9 @@ class Settings:
 
     def _read(self, path):
         try:
-            with open(path, encoding="utf-8") as stream:
-                document = yaml.safe_load(stream)
-        except FileNotFoundError as exc:
-            raise CeleryModuleError(
-                f"galaxy_config_file {path} does not exist. On a worker node give the path inside the current release."
-            ) from exc
-        except OSError as exc:
-            raise CeleryModuleError(
-                f"galaxy_config_file {path} cannot be read: {exc.strerror}. Run the task as root or as Galaxy's user."
-            ) from exc
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            # The parser's own text quotes lines of the file, which holds passwords.
-            mark = getattr(exc, "problem_mark", None)
-            line = f" near line {mark.line + 1}" if mark else ""
-            raise CeleryModuleError(f"galaxy_config_file {path} is not valid YAML{line}. Correct the file.") from None
-        section = document.get("galaxy") if isinstance(document, dict) else None
-        if not isinstance(section, dict):
-            raise CeleryModuleError(
-                f"galaxy_config_file {path} has no mapping 'galaxy'. Give the path of Galaxy's galaxy.yml."
-            )
+            section = read_section(path)
+        except YamlFileError as exc:
+            raise CeleryModuleError(f"galaxy_config_file {exc}") from None
         conf = section.get("celery_conf") or {}
         if not isinstance(conf, dict):
             raise CeleryModuleError(

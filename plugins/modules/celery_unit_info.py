@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: celery_unit_info
-short_description: Tell which Celery units run, and which release of Galaxy each of them runs
+short_description: Tell which Celery units run, and which of them should be restarted
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
@@ -17,6 +17,8 @@ description:
   - A unit binds the release that is current at its start into its own mount namespace and keeps it, also when the link
     of the current release moves on. This module reads the release from inside of that namespace, so it tells what the
     process really runs.
+  - A unit is outdated if it runs another release than the current one, or if its unit file, a drop-in, an environment file
+    or one of O(files) was written after it started. So a restart that an interrupted run left out is made up for.
 options:
   units:
     description: Names of the systemd units.
@@ -29,6 +31,25 @@ options:
       - Empty where no releases are kept; then no unit is ever outdated.
     type: str
     default: ""
+  files:
+    description: Further files that the units read at their start, such as Galaxy's configuration where no releases are kept.
+    type: list
+    elements: str
+    default: []
+  marks_dir:
+    description:
+      - Directory where the units of the role celery leave a mark when they have given up waiting for their worker. See
+        RV(never_ready).
+      - Empty where there are none.
+    type: str
+    default: ""
+  patterns:
+    description:
+      - Patterns of unit names, for example V(galaxy-celery-*@*.service). RV(surplus) names the units that match, are loaded
+        or enabled, and are not among O(units).
+    type: list
+    elements: str
+    default: []
 notes:
   - Needs root, to look into the namespaces of other users' processes.
 attributes:
@@ -55,10 +76,41 @@ active:
   type: list
   elements: str
 outdated:
-  description: The active units whose release is not the current one, or cannot be told.
+  description: The active units that should be restarted.
   returned: always
   type: list
   elements: str
+reasons:
+  description: Why each of RV(outdated) should be.
+  returned: always
+  type: dict
+  sample: {galaxy-celery-worker@1.service: [/etc/systemd/system/galaxy-celery-worker@.service is newer]}
+nodes:
+  description: The Celery node name of each active unit and each of RV(surplus), from its process; null if it cannot be told.
+  returned: always
+  type: dict
+  sample: {galaxy-celery-worker@1.service: worker-1@celery-1}
+pids:
+  description: The main process of each active unit and each active one of RV(surplus).
+  returned: always
+  type: dict
+  sample: {galaxy-celery-worker@1.service: 812}
+never_ready:
+  description:
+    - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks. Without
+      O(marks_dir) none is known.
+  returned: always
+  type: list
+  elements: str
+surplus:
+  description: The units that match O(patterns) and are not among O(units).
+  returned: always
+  type: list
+  elements: str
+reload_needed:
+  description: Whether a unit file has changed since systemd read it.
+  returned: always
+  type: bool
 releases:
   description: The fingerprint of the release that each active unit runs; null if it cannot be told.
   returned: always
@@ -70,10 +122,16 @@ current:
   type: str
 """
 
+import fnmatch
+import glob
 import json
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_mark import marked
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_unit import node_of
 
 # Where the units of the role celery see the description of their release.
 INSIDE = "run/galaxy-release.json"
@@ -88,12 +146,63 @@ def fingerprint(path):
         return None
 
 
+PROPERTIES = (
+    "Id",
+    "ActiveState",
+    "MainPID",
+    "ExecMainStartTimestampMonotonic",
+    "NeedDaemonReload",
+    "FragmentPath",
+    "DropInPaths",
+    "EnvironmentFiles",
+)
+# Links of enabled units, also of those that systemd has not loaded.
+ENABLED = "/etc/systemd/system/*.wants/*"
+
+
 def properties(module, units):
-    """Return ActiveState and MainPID of each unit, as systemd prints them for programs."""
-    command = ["systemctl", "show", "--property=Id,ActiveState,MainPID", "--", *units]
+    """Return PROPERTIES of each unit, as systemd prints them for programs."""
+    command = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
     output = module.run_command(command, check_rc=True)[1]
-    blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in output.strip().split("\n\n"))
-    return {block["Id"]: block for block in blocks}
+    # EnvironmentFiles comes once for each file.
+    found = {}
+    for block in output.strip().split("\n\n"):
+        lines = [line.split("=", 1) for line in block.splitlines()]
+        values = dict(lines)
+        values["EnvironmentFiles"] = [value.rpartition(" (")[0] for key, value in lines if key == "EnvironmentFiles"]
+        found[values["Id"]] = values
+    return found
+
+
+def matching(module, patterns):
+    """Return the units that are loaded or enabled and match one of the patterns."""
+    if not patterns:
+        return set()
+    command = ["systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--", *patterns]
+    output = module.run_command(command, check_rc=True)[1]
+    lines = [line.split() for line in output.splitlines() if line.strip()]
+    # systemd remembers how one ended whose file is gone.
+    loaded = {name for name, load, active, *_rest in lines if load != "not-found" or active in ("active", "activating")}
+    enabled = {os.path.basename(path) for path in glob.glob(ENABLED)}
+    return loaded | {name for name in enabled if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def newer(unit, files, now):
+    """Return why a unit's files say that it should be restarted.
+
+    :param unit: its properties.
+    :param files: further files.
+    :param now: (seconds of the clock, seconds of the monotonic clock) at one moment.
+    """
+    started = now[0] - (now[1] - int(unit.get("ExecMainStartTimestampMonotonic", 0)) / 1e6)
+    reasons = []
+    for path in [unit.get("FragmentPath"), *unit.get("DropInPaths", "").split(), *unit["EnvironmentFiles"], *files]:
+        try:
+            if path and os.stat(path).st_mtime > started:
+                reasons.append(f"{path} is newer")
+        except OSError:
+            reasons.append(f"{path} cannot be read")
+    return reasons
 
 
 def main():
@@ -102,16 +211,39 @@ def main():
         argument_spec={
             "units": {"type": "list", "elements": "str", "required": True},
             "current_release": {"type": "str", "default": ""},
+            "files": {"type": "list", "elements": "str", "default": []},
+            "marks_dir": {"type": "str", "default": ""},
+            "patterns": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     units, link = module.params["units"], module.params["current_release"]
-    found = properties(module, units) if units else {}
+    surplus = sorted(matching(module, module.params["patterns"]) - set(units))
+    found = properties(module, units + surplus) if units + surplus else {}
     active = [unit for unit in units if found.get(unit, {}).get("ActiveState") == "active"]
     releases = {unit: fingerprint(os.path.join("/proc", found[unit]["MainPID"], "root", INSIDE)) for unit in active}
     current = fingerprint(os.path.join(link, "release.json")) if link else None
-    outdated = [unit for unit in active if link and releases[unit] != current]
-    module.exit_json(changed=False, active=active, outdated=outdated, releases=releases, current=current)
+    now, reasons = (time.time(), time.monotonic()), {}
+    for unit in active:
+        other = [f"it runs the release {releases[unit]}"] if link and releases[unit] != current else []
+        reasons[unit] = other + newer(found[unit], module.params["files"], now)
+    running = active + [unit for unit in surplus if found[unit]["ActiveState"] == "active"]
+    nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
+    pids = {unit: int(found[unit]["MainPID"]) for unit in running}
+    marks = module.params["marks_dir"]
+    module.exit_json(
+        changed=False,
+        active=active,
+        outdated=[unit for unit in active if reasons[unit]],
+        reasons={unit: why for unit, why in reasons.items() if why},
+        releases=releases,
+        current=current,
+        nodes=nodes,
+        pids=pids,
+        never_ready=[unit for unit in running if marks and marked(marks, nodes[unit], pids[unit])],
+        surplus=surplus,
+        reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),
+    )
 
 
 if __name__ == "__main__":

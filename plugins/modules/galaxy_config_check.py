@@ -107,6 +107,11 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settin
     secrets_of,
     with_variables,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
+    YAML_IMPORT_ERROR,
+    YamlFileError,
+    read,
+)
 
 SECRET_KEYS = ("amqp_internal_connection", "database_connection")
 # Galaxy's own words beside those of pykwalify; a default that is no scalar makes pykwalify refuse the schema itself.
@@ -124,20 +129,11 @@ def kind(value):
     return KINDS.get(type(value), type(value).__name__)
 
 
-def load_file(path, section):
-    """Return the section of the file as Galaxy reads it."""
-    try:
-        import yaml
-    except ImportError:
-        raise Unavailable("PyYAML is not there") from None
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-    except OSError as error:
-        raise Unavailable(f"it cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise Unavailable(f"it is not valid YAML{f' in line {mark.line + 1}' if mark else ''}") from None
+def present(path, section):
+    """Return the section of the file as Galaxy reads it; empty where there is none yet."""
+    if YAML_IMPORT_ERROR:
+        raise Unavailable(f"PyYAML is not there to read {path}.")
+    content = read(path)
     found = content.get(section) if isinstance(content, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -237,9 +233,9 @@ def run(module):
     path, settings = params["path"], module.settings
     result = {"changed": False, "schema_checked": False, "celery_checked": False, "foreign": foreign}
     try:
-        current = load_file(path, params["section"])
-    except Unavailable as error:
-        module.warn(f"{path} was not checked, only what is to be written to it: {error}.")
+        current = present(path, params["section"])
+    except (Unavailable, YamlFileError) as error:
+        module.warn(f"Only what is to be written was checked, not what is in the file: {error}")
         current = {}
     section = {**current, **settings}
     problems = find_problems(section, params["consumed_queues"], params["remote_workers"]) if settings else []

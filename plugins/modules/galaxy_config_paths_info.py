@@ -61,45 +61,23 @@ outside:
 """
 
 import os
-import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
-
-IMPORT_ERROR = None
-try:
-    import yaml
-except ImportError:
-    yaml = None
-    IMPORT_ERROR = traceback.format_exc()
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
+    YAML_IMPORT_ERROR,
+    YamlFileError,
+    read,
+    read_section,
+)
 
 SCHEMA = "lib/galaxy/config/schemas/config_schema.yml"
 # The others name data, which a release never holds, or what Galaxy writes itself.
 CONFIGURATION = ("config_dir", "managed_config_dir")
 # The schema does not say it of these.
 RELATIVE_TO_SERVER = ("tool_data_path", "shed_tool_data_path")
-
-
-def load(path):
-    """A YAML file, without what it includes; every other than a mapping is a mistake."""
-
-    # The schema is long: in Python alone it would take a second at each run.
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        """Takes Galaxy's own tag, of which nothing is needed."""
-
-    Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
-    try:
-        with open(path, encoding="utf-8") as handle:
-            content = yaml.load(handle, Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReleaseError(f"{path} can not be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ReleaseError(f"{path} is no YAML: {getattr(error, 'problem', 'it can not be parsed')}") from error
-    if not isinstance(content, dict):
-        raise ReleaseError(f"{path} holds no mapping")
-    return content
 
 
 def named_paths(settings, schema, tree):
@@ -126,21 +104,21 @@ def main():
         argument_spec=dict(TREE_ARGUMENTS, config_file={"type": "path", "required": True}),
         supports_check_mode=True,
     )
-    if yaml is None:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=IMPORT_ERROR)
+    if YAML_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_IMPORT_ERROR)
     try:
         tree = Tree.from_params(module.params)
-        settings = load(module.params["config_file"]).get("galaxy") or {}
-        schema = load(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
+        settings = read_section(module.params["config_file"])
+        schema = read(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
         outside = [
             {"option": option, "path": path}
             for option, path in named_paths(settings, schema, tree)
             if os.path.exists(path) and is_outside(path, tree)
         ]
-    except ReleaseError as error:
+    except (ReleaseError, YamlFileError) as error:
         module.fail_json(msg=str(error))
     except (KeyError, TypeError, AttributeError):
-        module.fail_json(msg=f"{tree.server_dir}/{SCHEMA} or galaxy.yml has another shape than this module knows")
+        module.fail_json(msg=f"{tree.server_dir}/{SCHEMA} has another shape than this module knows")
     module.exit_json(changed=False, outside=outside)
 
 

@@ -133,17 +133,18 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-IMPORT_ERROR = None
-try:
-    import yaml
-except ImportError:
-    yaml = None
-    IMPORT_ERROR = traceback.format_exc()
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
+    YAML_IMPORT_ERROR,
+    YamlFileError,
+    read_section,
+)
+
+SQLALCHEMY_IMPORT_ERROR = None
 try:
     import sqlalchemy
 except ImportError:
     sqlalchemy = None
-    IMPORT_ERROR = traceback.format_exc()
+    SQLALCHEMY_IMPORT_ERROR = traceback.format_exc()
 
 # Codes of PostgreSQL's protocol, version 3.
 SSL_REQUEST = 80877103
@@ -164,16 +165,9 @@ class DatabaseError(Exception):
 def connection_string(path):
     """Return the connection string of a galaxy.yml."""
     try:
-        with open(path, encoding="utf-8") as stream:
-            document = yaml.safe_load(stream)
-    except OSError as exc:
-        raise DatabaseError(
-            f"galaxy_config_file {path} cannot be read: {exc.strerror}. Give the path inside the release."
-        ) from None
-    except yaml.YAMLError:
-        raise DatabaseError(f"galaxy_config_file {path} is not valid YAML. Correct the file.") from None
-    section = document.get("galaxy") if isinstance(document, dict) else None
-    found = section.get("database_connection") if isinstance(section, dict) else None
+        found = read_section(path).get("database_connection")
+    except YamlFileError as exc:
+        raise DatabaseError(f"galaxy_config_file {exc}") from None
     if not isinstance(found, str) or not found.startswith("postgres"):
         raise DatabaseError(
             f"galaxy_config_file {path} names no PostgreSQL server in database_connection. Set it there to the server that "
@@ -329,12 +323,13 @@ def main():
         mutually_exclusive=[("galaxy_config_file", "url", "host")],
         supports_check_mode=True,
     )
-    if not module.params["host"] and None in (yaml, sqlalchemy):
+    missing = YAML_IMPORT_ERROR or SQLALCHEMY_IMPORT_ERROR
+    if missing and not module.params["host"]:
         module.fail_json(
             msg=missing_required_lib(
                 "SQLAlchemy and PyYAML", reason="to log in as Galaxy does. Use Galaxy's own Python"
             ),
-            exception=IMPORT_ERROR,
+            exception=missing,
         )
     try:
         found = look(module.params)

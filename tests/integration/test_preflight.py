@@ -126,6 +126,11 @@ WRONG = {
         {"celery_workers": [{"name": "worker", "pool": "prefork", "queues": ["galaxy.external"]}]},
         ["celery_workers: the class worker consumes galaxy.external with the pool prefork", "Remedy: pool: threads"],
     ),
+    # The group of beat becomes that of Galaxy, which has no workers.
+    "a beat that is no worker": (
+        {"celerybeat_group": "galaxyservers"},
+        ["Beat would run on galaxy, which is no host of workers", "Remedy: put a host of the workers"],
+    ),
     "a TLS listener on Traefik's port": (
         {**TLS_LISTENER, "rabbitmq_tls_port": 5671},
         ["rabbitmq_tls_port is 5671 on mq, but Traefik listens on :5671 there", "for example 5673"],
@@ -192,6 +197,110 @@ def test_a_database_on_the_workers_own_host(site, given):
     assert outcome.changed == 0
 
 
+@pytest.fixture
+def two(tmp_path):
+    """The site with two workers."""
+    hosts = {**HOSTS, "celeryservers": ["celery-1", "celery-2"], "celerybeat": ["celery-1"]}
+    return build_site(tmp_path, {group: {name: {} for name in names} for group, names in hosts.items()})
+
+
+# Both have the same fake facts, and so the same address, which only a later play refuses.
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"celery_node_host": "celery"},
+            ["The node worker-1@celery would run on celery-1 and celery-2", "Remedy: give celery_node_host"],
+        ),
+        (
+            {"celerybeat_group": "celeryservers"},
+            ["2 hosts would run beat (celery-1, celery-2)", "Remedy: have exactly one host in the group celerybeat"],
+        ),
+    ],
+)
+def test_two_workers_in_each_others_way(two, change, words):
+    hold(two(change=change), *words)
+
+
+ADD, REMOVE = SITE.with_name("add_worker.yml"), SITE.with_name("remove_worker.yml")
+# Of the site with two workers, where beat is on the first one: the playbook, -e, words of the message.
+NAMED = {
+    "nobody to add": (ADD, [], ['worker is "not set"', "-e worker=NAME"]),
+    "nobody to remove": (REMOVE, ["worker="], ['worker is "not set"', "-e worker=NAME"]),
+    "a stranger to add": (
+        ADD,
+        ["worker=celery-9"],
+        ['worker is "celery-9"', "celery-9 is no host of this inventory", "the group has celery-1, celery-2"],
+    ),
+    "a stranger among others to remove": (
+        REMOVE,
+        ["worker=celery-2,celery-9"],
+        ['worker is "celery-2,celery-9"', "celery-9 is no host of this inventory", "also to remove it"],
+    ),
+    "a host of another group to add": (
+        ADD,
+        ["worker=galaxy"],
+        ["galaxy is not in the group celeryservers", "or put the host into the group"],
+    ),
+    "a host of another group to remove": (REMOVE, ["worker=mq"], ["mq is not in the group celeryservers"]),
+    "all workers to remove": (
+        REMOVE,
+        ['{"worker": ["celery-1", "celery-2"]}'],
+        ['worker is ["celery-1", "celery-2"]', "no other host is in the group celeryservers", "another worker first"],
+    ),
+    "the only host of beat's group": (
+        REMOVE,
+        ["worker=celery-1"],
+        ["worker is \"celery-1\", where beat runs", "the group celerybeat has no other host", "or leave the group out"],
+    ),
+    "a dead host with another part": (
+        REMOVE,
+        ["worker=celery-2", "worker_gone=true"],
+        ["worker_gone is true, but celery-2 is in the group flowerservers too", "give its part to another host"],
+    ),
+    "the last consumer of a queue": (
+        REMOVE,
+        ["worker=celery-2"],
+        ["galaxy_celery_task_routes", "sends galaxy.fetch_data to galaxy.external", "in celery_workers"],
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", NAMED)
+def test_a_worker_that_can_not_be_added_or_removed(tmp_path, wrong):
+    playbook, given, words = NAMED[wrong]
+    hosts = {group: {name: {} for name in names} for group, names in HOSTS.items()}
+    hosts["celeryservers"] = {
+        "celery-1": {"celery_workers": [{"name": "worker", "queues": ["galaxy.internal"]}]},
+        "celery-2": {"celery_workers": [{"name": "other"}]},
+    }
+    hosts["celerybeat"] = {"celery-1": {}}
+    hosts["flowerservers"]["celery-2"] = {}
+    run = build_site(tmp_path, hosts)
+    hold(run(playbook, *[argument for text in given for argument in ("-e", text)]), *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"celery_workers": [{"name": "worker"}, {"name": "spare", "queues": ["galaxy.spare"]}]},
+            "WARNING: celery_workers: the class spare consumes galaxy.spare, and no task is routed there.",
+        ),
+        (
+            {"rabbitmq_consumer_timeout_seconds": 600},
+            "WARNING: celery_workers: the class worker has prefetch 4",
+        ),
+    ],
+)
+def test_a_doubtful_variable_is_warned_of(site, change, words):
+    outcome = site(change=change)
+    assert outcome.code == 0, outcome.end
+    assert words in outcome.output
+    assert outcome.changed == 0
+    assert "WARNING: celery_workers" not in site().output
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -206,7 +315,8 @@ def test_site_stops_before_its_first_role(site, options, words):
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
     checks = r"([\w.]+ : )?(preflight(_\w+)? \| |free_ports \| |Validating arguments against )"
-    known = re.compile(f"Gathering Facts|Run the preflight of |Check how Traefik reaches |{checks}")
+    stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
+    known = re.compile(f"Gathering Facts|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 

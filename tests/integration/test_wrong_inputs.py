@@ -46,6 +46,13 @@ def database_host(address, *known):
     return {"postgresql_access_hosts": [worker]}
 
 
+def worker(**keys):
+    return {"celery_workers": [{"name": "worker", **keys}]}
+
+
+POOL_SIZE = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE"
+
+
 def networks(*entries, **exceptions):
     return {
         "postgresql_access_hosts": [{"name": "celery-1", "address": "100.118.169.17"}],
@@ -444,6 +451,82 @@ WRONG = {
             ["postgresql_access_role_password is shorter than 8 characters", "openssl rand"],
         ),
     },
+    "celery": {
+        "unknown variable": ({"celery_worker": []}, ["celery_worker is not", "Did you mean celery_workers?"]),
+        "unknown key of a class": (worker(queue=["x"]), ["celery_workers[0].queue is not known", "mean queues?"]),
+        "two classes of one name": (
+            {"celery_workers": [{"name": "worker"}, {"name": "worker"}]},
+            ["celery_workers: the class worker is there twice", "one node name", "Remedy: "],
+        ),
+        "name of a class": (worker(name="My Worker"), ["celery_workers: the name 'My Worker'", "small letters"]),
+        "nothing to do": (worker(concurrency=0), ["the class worker has concurrency 0", "Remedy: "]),
+        "no instance": (worker(instances=0), ["the class worker has instances 0", "Remedy: "]),
+        "a number in words": (worker(concurrency="eight"), ["celery_workers[0].concurrency is 'eight'"]),
+        "no queue": (worker(queues=[]), ["consumes no queue", "Remedy: "]),
+        "two queues in one text": (worker(queues=["celery,galaxy.external"]), ["'celery,galaxy.external'", "one"]),
+        "unknown pool": (worker(pool="gevent"), ["celery_workers", "gevent", "threads, prefork"]),
+        "prefork for external tasks": (
+            worker(pool="prefork"),
+            ["consumes galaxy.external with the pool prefork", "Remedy: pool: threads"],
+        ),
+        "more tasks than connections": (
+            worker(environment={POOL_SIZE: "5"}),
+            ["runs 32 tasks at a time", "15 connections", "Remedy: remove the variable"],
+        ),
+        "more tasks than connections, on all": (
+            {"celery_environment": {POOL_SIZE: "5"}, "celery_database_max_overflow": 2},
+            ["runs 32 tasks at a time", "7 connections"],
+        ),
+        "children that threads do not have": (
+            worker(extra_arguments=["--max-tasks-per-child=100"]),
+            ["--max-tasks-per-child", "the pool threads ignores", "pool: prefork"],
+        ),
+        "memory of children that threads do not have": (
+            worker(extra_arguments=["--max-memory-per-child", "400000"]),
+            ["--max-memory-per-child", "the pool threads ignores"],
+        ),
+        "soft time limit of threads": (
+            worker(extra_arguments=["--soft-time-limit=60"]),
+            ["the pool threads ignores soft time limits"],
+        ),
+        "beat in a worker": (worker(extra_arguments=["-B"]), ["-B", "each sends every periodic task", "Remedy: "]),
+        "an argument that purges": (worker(extra_arguments=["--purge"]), ["--purge", "deletes every waiting task"]),
+        "an argument of the unit": (worker(extra_arguments=["-Q x"]), ["has -Q in extra_arguments", "the key queues"]),
+        "an argument that is none": (
+            worker(extra_arguments=["--without-mingel"]),
+            ["'--without-mingel'", "Did you mean --without-mingle?"],
+        ),
+        "a secret for everybody": (
+            worker(environment={"SENTRY_DSN": f"https://user:{MARK}@sentry.example.org/1"}),
+            ["a secret in the environment variable SENTRY_DSN", "celery_secret_environment"],
+        ),
+        "too little memory": (worker(memory_max_mb=100), ["has memory_max_mb 100", "Galaxy needs 500 MB"]),
+        "limits the wrong way round": (
+            worker(memory_high_mb=2000, memory_max_mb=1000),
+            ["memory_high_mb 2000 above memory_max_mb 1000"],
+        ),
+        "an unknown choice": (
+            {"celery_drain_on_timeout": "kill"},
+            ["celery_drain_on_timeout", "abort, wait, stop"],
+        ),
+        "no time to drain": (
+            {"celery_drain_timeout_seconds": 0},
+            ["celery_drain_timeout_seconds is 0", "at least 1"],
+        ),
+        "a time with a unit": ({"celery_ready_timeout_seconds": "3m"}, ["celery_ready_timeout_seconds is '3m'"]),
+        "a health check that cannot be kept up": (
+            {"celery_health_silence_seconds": 5},
+            ["celery_health_silence_seconds is 5", "at least 60"],
+        ),
+        "temporary files where the units do not see them": (
+            {"celery_tmp_dir": "/var/tmp/galaxy"},
+            ["celery_tmp_dir is /var/tmp/galaxy", "outside of /tmp and /var/tmp"],
+        ),
+        "more memory than the host has": (
+            worker(memory_max_mb=1000000, instances=64),
+            ["the memory limits add up to 64000000 MB (worker 64000000), and the host has ", "Remedy: lower"],
+        ),
+    },
     "galaxy_sync": {
         "unknown variable": (
             {"galaxy_sync_excludes": ["x"]},
@@ -562,6 +645,16 @@ WRONG = {
 
 # Legal, though it looks wrong.
 RIGHT = {
+    "celery": {
+        "arguments": worker(extra_arguments=["--without-mingle", "-Ofair"]),
+        "two classes": {"celery_workers": [{"name": "a", "concurrency": "8"}, {"name": "b", "instances": 3}]},
+        "prefork": worker(
+            pool="prefork", queues=["galaxy.internal"], extra_arguments=["--max-tasks-per-child=9", "--time-limit=60"]
+        ),
+        # A warning for each.
+        "a queue that nobody routes to": {**worker(queues=["x"]), "celery_routed_queues": ["galaxy.internal"]},
+        "messages that wait for long": {**worker(prefetch=100), "celery_consumer_timeout_seconds": 60},
+    },
     "galaxy_sync": {
         "IPv6": {
             "galaxy_sync_source_address": "2001:db8::1",

@@ -5,6 +5,7 @@
 """The counting of the task stream: what a scenario takes for proof that nothing was lost."""
 
 import importlib.util
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,36 @@ def test_what_the_broker_did_not_take_was_not_sent(ledger):
     ledger.send(refuse)
     assert figures(ledger) == {"sent": 3, "succeeded": 0, "failed": 0, "missing": 3, "send_errors": 1}
     assert "secret" not in ledger.errors[0]
+
+
+def test_each_task_stands_beside_its_user(ledger):
+    ledger.send(lambda task_id: None, user=101)
+    lines = ledger.lines().splitlines()
+    assert lines[:3] == ledger.ids[:3]
+    assert lines[3] == f"{ledger.ids[3]} 101"
+
+
+def test_a_user_is_never_given_twice(task_stream, monkeypatch, tmp_path):
+    """A task that the broker may have taken all the same has had its effect on the first one."""
+    sent = []
+
+    class Client:
+        def __init__(self, _conf):
+            pass
+
+        def publish(self, _queue, _task_id, _task, user):
+            sent.append(user)
+            if len(sent) == 2:
+                raise ConnectionError("no confirmation")
+
+    stopped = threading.Event()
+    monkeypatch.setattr(task_stream, "settings", lambda _config: {})
+    monkeypatch.setattr(task_stream, "Client", Client)
+    monkeypatch.setattr(stopped, "wait", lambda _seconds: len(sent) == 4 and stopped.set())
+    options = task_stream.parse(["start", "--config=x", "--report=x", "--no-wait", "--users=101"])
+    ledger = task_stream.stream(options, stopped)
+    assert sent == [101, 102, 103, 104]
+    assert ledger.users == [101, 103, 104]
 
 
 def test_what_was_read_before_the_backend_went_away_stays_counted(ledger):

@@ -16,6 +16,7 @@ for the report and prints it. A task counts as sent when the broker has confirme
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,8 @@ from pathlib import Path
 TASK = "galaxy.cleanup_stale_concurrency_slots"
 # One SELECT on Galaxy's database, and nothing that is old enough to be changed.
 KWARGS = {"stale_threshold_minutes": 5256000}
+# One UPDATE of one user, which task_effects.sql has the database take note of.
+USER_TASK = "galaxy.recalculate_user_disk_usage"
 # Settings that name code to import, or work that a client has no part in.
 WORKER_ONLY = (
     "beat_schedule",
@@ -47,7 +50,7 @@ class Ledger:
     """What was sent, and what is known of each task."""
 
     def __init__(self):
-        self.pending = set()
+        self.ids, self.users, self.pending = [], [], set()
         self.sent = self.succeeded = self.failed = self.send_errors = 0
         self.slowest = 0.0
         self.errors = []
@@ -58,8 +61,11 @@ class Ledger:
             text = f"{time.strftime('%H:%M:%S')} {type(error).__name__}: {error}"
             self.errors.append(re.sub(r"://[^@\s]*@", "://", text))
 
-    def send(self, publish):
-        """Send one task by publish(task_id), which raises when the broker did not take it."""
+    def send(self, publish, user=None):
+        """Send one task by publish(task_id), which raises when the broker did not take it.
+
+        :param user: id of the user that the task is to have its effect on.
+        """
         task_id = str(uuid.uuid4())
         begin = time.monotonic()
         try:
@@ -69,6 +75,8 @@ class Ledger:
             self.note(error)
         else:
             self.sent += 1
+            self.ids.append(task_id)
+            self.users.append(user)
             self.pending.add(task_id)
         self.slowest = max(self.slowest, time.monotonic() - begin)
 
@@ -84,6 +92,10 @@ class Ledger:
             else:
                 continue
             self.pending.discard(task_id)
+
+    def lines(self):
+        """The tasks that were sent, one a line: its id, and its user if it has one."""
+        return "".join(f"{task_id} {user or ''}".strip() + "\n" for task_id, user in zip(self.ids, self.users))
 
     def report(self):
         """The figures that the tests look at, and what helps to understand them."""
@@ -118,9 +130,13 @@ class Client:
 
         self.app = celery.Celery("task_stream", set_as_current=False, fixups=[], config_source=dict(conf))
 
-    def publish(self, queue, task_id):
+    def publish(self, queue, task_id, task=TASK, user=None):
         """Send one task with the retries that celery_conf has, or Celery's own."""
-        self.app.send_task(TASK, kwargs=KWARGS, queue=queue, task_id=task_id, retry=True)
+        if user is not None:
+            task, kwargs = USER_TASK, {"task_user_id": user}
+        else:
+            kwargs = KWARGS if task == TASK else {}
+        self.app.send_task(task, kwargs=kwargs, queue=queue, task_id=task_id, retry=True)
 
     def lookup(self, task_id):
         """Return (state, result) from the result backend."""
@@ -138,6 +154,8 @@ class Client:
 def stream(options, stopped):
     """Send until it is time to stop; return the ledger with all that came back."""
     ledger = Ledger()
+    # A user is never given twice, also where it is not known whether the broker took the first task.
+    users = itertools.repeat(None) if options.users is None else itertools.count(options.users)
     conf = settings(options.config)
     client = Client(conf)
     begin = time.monotonic()
@@ -147,9 +165,12 @@ def stream(options, stopped):
             client.close()
             conf = settings(options.config) if options.reread else conf
             client = Client(conf)
-        ledger.send(lambda task_id, client=client: client.publish(options.queue, task_id))
+        user = next(users)
+        ledger.send(
+            lambda task_id, client=client, user=user: client.publish(options.queue, task_id, options.task, user), user
+        )
         stopped.wait(max(0, due - time.monotonic()))
-    deadline = time.monotonic() + RESULT_SECONDS
+    deadline = time.monotonic() + (0 if options.no_wait else RESULT_SECONDS)
     while ledger.pending and time.monotonic() < deadline:
         try:
             ledger.settle(client.lookup)
@@ -174,6 +195,8 @@ def start(options):
         draft = report.with_suffix(".part")
         draft.write_text(json.dumps(ledger.report(), indent=2) + "\n", encoding="utf-8")
         draft.rename(report)
+        if options.ids:
+            Path(options.ids).write_text(ledger.lines(), encoding="ascii")
     finally:
         pid.unlink(missing_ok=True)
 
@@ -191,7 +214,7 @@ def stop(options):
     sys.stdout.write(report.read_text(encoding="utf-8"))
 
 
-def main(arguments=None):
+def parse(arguments=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
@@ -200,6 +223,10 @@ def main(arguments=None):
     begin.add_argument("--rate", type=float, default=2, help="tasks a second")
     begin.add_argument("--seconds", type=float, default=600, help="end by itself after this time")
     begin.add_argument("--queue", default="galaxy.internal")
+    begin.add_argument("--task", default=TASK, help="another task, which takes no arguments")
+    begin.add_argument("--users", type=int, metavar="FIRST", help=f"send {USER_TASK}, each for another user")
+    begin.add_argument("--ids", help="file for the ids of the tasks that were sent, one a line, and their users")
+    begin.add_argument("--no-wait", action="store_true", help="end without the results")
     begin.add_argument("--reconnect", action="store_true", help="a new connection for each task")
     begin.add_argument("--reread", action="store_true", help="the same, from the file as it is then")
     begin.set_defaults(run=start)
@@ -207,7 +234,12 @@ def main(arguments=None):
     end.set_defaults(run=stop)
     for verb in (begin, end):
         verb.add_argument("--report", required=True, help="file for the figures, as JSON")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main():
+    """Do what the command line says."""
+    options = parse()
     options.run(options)
 
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from tools import role_templates
@@ -17,6 +20,7 @@ SITE = {
     "inventory_hostname": "celery-1",
 }
 RELEASE = "/srv/galaxy-releases/current"
+MARKS = ["--marks", "/run/galaxy-celery"]
 DESCRIPTION = f"{RELEASE}/release.json:/run/galaxy-release.json"
 
 
@@ -56,10 +60,10 @@ def test_worker_with_defaults():
     assert options(text)["--hostname"] == "worker-%i@celery-1"
     assert options(text)["--loglevel"] == "INFO"
     assert found["KillMode"] == "mixed"
-    assert found["TimeoutStopSec"] == "3600"
+    assert options(text)["--prefetch-multiplier"] == "4"
     assert (found["User"], found["Group"]) == ("galaxy", "galaxy")
     assert found["WorkingDirectory"] == "/srv/galaxy/server"
-    assert found["ReadWritePaths"] == "/srv/galaxy/var"
+    assert found["ReadWritePaths"] == "/srv/galaxy/var /var/lib/galaxy-celery/tmp"
     assert found["StateDirectory"] == "galaxy-celery"
     assert found["ProtectSystem"] == "strict"
 
@@ -67,10 +71,12 @@ def test_worker_with_defaults():
 def test_environment_with_defaults():
     assert role_templates.unit_environment(worker()) == {
         "GALAXY_CONFIG_FILE": "/srv/galaxy/server/config/galaxy.yml",
+        "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_PRE_PING": "true",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": "/srv/galaxy/server/lib",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": "/var/lib/galaxy-celery/tmp",
         "VIRTUAL_ENV": "/srv/galaxy/server/.venv",
     }
 
@@ -85,7 +91,8 @@ def test_two_classes():
                 "concurrency": 2,
                 "instances": 3,
                 "log_level": "DEBUG",
-                "extra_arguments": ["--prefetch-multiplier", "1"],
+                "prefetch": 1,
+                "extra_arguments": ["--without-mingle", "-Ofair"],
                 "environment": {"TMPDIR": "/data/tmp dir"},
             },
         ],
@@ -98,7 +105,8 @@ def test_two_classes():
     assert options(first)["--hostname"] == "internal-%i@node.example.org"
     assert options(second)["--pool"] == "threads"
     assert options(second)["--loglevel"] == "DEBUG"
-    assert service(second)["ExecStart"].endswith(" --task-events --prefetch-multiplier 1")
+    assert service(second)["ExecStart"].endswith(" --task-events --without-mingle -Ofair")
+    assert options(second)["--prefetch-multiplier"] == "1"
     pool_size = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE"
     assert [role_templates.unit_environment(text)[pool_size] for text in (first, second)] == ["8", "2"]
     assert [role_templates.unit_environment(text)["TMPDIR"] for text in (first, second)] == ["/tmp", "/data/tmp dir"]
@@ -196,8 +204,12 @@ def test_beat():
 
 
 def test_further_writable_directories():
-    values = {"celery_writable_dirs": ["/data/objects", "/data/tmp"], "galaxy_mutable_data_dir": "/data/var"}
-    assert service(worker(**values))["ReadWritePaths"] == "/data/var /data/objects /data/tmp"
+    values = {
+        "celery_writable_dirs": ["/data/objects", "/data/tmp"],
+        "celery_tmp_dir": "/data/tmp",
+        "galaxy_mutable_data_dir": "/data/var",
+    }
+    assert service(worker(**values))["ReadWritePaths"] == "/data/var /data/tmp /data/objects"
 
 
 @pytest.mark.parametrize("text", [worker(), beat()], ids=["worker", "beat"])
@@ -215,10 +227,144 @@ def test_target():
 def test_units_hold_no_url_and_no_empty_setting(text):
     assert not re.search(r"amqps?://", text)
     values = role_templates.unit_values(text)["Service"]
-    assert [key for key, found in values.items() if "" in found] == []
+    # An empty set of capabilities is one.
+    assert [key for key, found in values.items() if "" in found] == ["CapabilityBoundingSet"]
 
 
 def test_environment_survives_systemd():
     """What systemd would read as an escape, the end of the value or a specifier is written so that it does not."""
     value = 'a "quoted" \\path at 100%h'
     assert role_templates.unit_environment(worker(celery_environment={"NOTE": value}))["NOTE"] == value
+
+
+def helper(text, setting):
+    """The words of a command that the unit runs besides the worker, from its verb on."""
+    words = service(text)[setting].split()
+    # The system's Python: systemd stops a worker without a drain when it cannot start this.
+    assert words[:2] == ["/usr/bin/python3", "/usr/local/lib/galaxy-celery/unit.py"]
+    return words[2:]
+
+
+@pytest.mark.parametrize("choice", ["abort", "wait", "stop"])
+def test_a_stop_drains_first(choice):
+    """systemd sends its signal whatever ExecStop says, so that it must wait, and be waited for."""
+    text = worker(celery_drain_on_timeout=choice, celery_drain_timeout_seconds=100)
+    words = helper(text, "ExecStop")
+    assert words[:3] == ["drain", "--node", "worker-%i@celery-1"]
+    assert words[3:] == (["--seconds", "100"] if choice == "stop" else []) + MARKS
+    # The helper ends the worker itself, within two minutes.
+    assert service(text)["TimeoutStopSec"] == ("400" if choice == "stop" else "infinity")
+
+
+def test_a_start_is_over_when_the_worker_consumes():
+    text = worker(celery_ready_timeout_seconds=90)
+    node = ["--node", "worker-%i@celery-1", "--queues", "celery,galaxy.internal,galaxy.external"]
+    assert helper(text, "ExecStartPost") == ["ready", *node, "--seconds", "90", *MARKS]
+    # systemd must not give up before it: its signal would end a worker that works.
+    assert service(text)["TimeoutStartSec"] == "infinity"
+
+
+def test_a_start_waits_for_its_turn_and_begins_without_one_too():
+    text = worker(celery_ready_timeout_seconds=90)
+    assert service(text)["ExecStartPre"].startswith("-")
+    words = ["turn", "--directory", "/run/galaxy-celery", "--unit", "%n", "--seconds", "90"]
+    assert helper(text.replace("ExecStartPre=-", "ExecStartPre="), "ExecStartPre") == words
+    found = service(text)
+    assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("galaxy-celery", "yes")
+
+
+def test_without_the_health_check_nobody_takes_a_mark_away():
+    text = worker(celery_health_enabled=False)
+    assert "--marks" not in text
+    assert role_templates.evaluate("celery", "__celery_marks_dir", SITE, celery_health_enabled=False) == ""
+
+
+def test_the_program_of_the_units_takes_what_they_say():
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_unit
+
+    text = worker(celery_drain_on_timeout="stop")
+    start = text.replace("ExecStartPre=-", "ExecStartPre=")
+    commands = [helper(start, "ExecStartPre"), helper(text, "ExecStartPost"), helper(text, "ExecStop")]
+    verbs = [_celery_unit.parse(command).run for command in [*commands, helper(health(), "ExecStart")]]
+    assert verbs == [_celery_unit.turn, _celery_unit.ready, _celery_unit.drain, _celery_unit.health]
+
+
+def health(**values):
+    return role_templates.render("celery", f"{UNITS}galaxy-celery-health.service.j2", SITE, **values)
+
+
+def test_health_knows_every_worker():
+    text = health(celery_workers=[{"name": "a", "instances": 2}, {"name": "b"}], celery_health_silence_seconds=77)
+    words = helper(text, "ExecStart")
+    assert words[:5] == ["health", "--state", "/var/lib/galaxy-celery/health.json", "--seconds", "77"]
+    assert words[5:7] == MARKS
+    assert words[7:] == [
+        "a-1@celery-1=galaxy-celery-a@1.service",
+        "a-2@celery-1=galaxy-celery-a@2.service",
+        "b-1@celery-1=galaxy-celery-b@1.service",
+    ]
+
+
+def test_memory():
+    limited = {"celery_workers": [{"name": "worker", "memory_high_mb": 900, "memory_max_mb": 1000}]}
+    found = service(worker(**limited, celery_beat_memory_max_mb=2000))
+    assert (found["MemoryHigh"], found["MemoryMax"]) == ("900M", "1000M")
+    assert service(beat(celery_beat_memory_max_mb=2000))["MemoryMax"] == "2000M"
+    assert not {"MemoryHigh", "MemoryMax"} & (set(service(worker())) | set(service(beat())))
+
+
+@pytest.mark.parametrize("render", [worker, beat])
+@pytest.mark.parametrize(("version", "steps"), [(None, None), ("252", None), ("254", "6")])
+def test_starts_slow_down_where_systemd_can(render, version, steps):
+    facts = {**SITE["ansible_facts"], **({"systemd": {"version": version}} if version else {})}
+    found = service(render(ansible_facts=facts))
+    assert (found["Restart"], found["RestartSec"], found.get("RestartSteps")) == ("always", "5", steps)
+
+
+def test_secrets_stand_in_a_file_of_their_own():
+    value = 'mark "quoted" \\ $HOME 100%'
+    values = {"celery_secret_environment": {"TOKEN": value}}
+    for text in (worker(**values), beat(**values)):
+        assert service(text)["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
+        assert "quoted" not in text
+    text = role_templates.render("celery", "etc/galaxy-celery/secrets.env.j2", SITE, **values)
+    (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert line == 'TOKEN="mark \\"quoted\\" \\\\ $HOME 100%"'
+    # All units name the file, also when it holds nothing.
+    assert service(worker())["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
+
+
+@pytest.mark.parametrize(("days", "age"), [(10, "10d"), (0, "-")])
+def test_old_temporary_files_go(days, age):
+    values = {"celery_tmp_dir": "/scratch/galaxy", "celery_tmp_max_age_days": days}
+    text = role_templates.render("celery", "etc/tmpfiles.d/galaxy-celery.conf.j2", SITE, **values)
+    assert text.splitlines()[-1].split() == ["d", "/scratch/galaxy", "0700", "galaxy", "galaxy", age]
+
+
+@pytest.mark.parametrize("render", [worker, beat])
+def test_units_wait_for_their_mounts(render):
+    text = render(celery_writable_dirs=["/data/objects"], celery_tmp_dir="/scratch")
+    unit = role_templates.unit_values(text)["Unit"]
+    mounts = unit["RequiresMountsFor"][0].split()
+    assert {RELEASE, "/srv/galaxy/server", "/srv/galaxy/var", "/data/objects", "/scratch"} <= set(mounts)
+    assert "network-online.target" in unit["After"][0]
+
+
+@pytest.mark.parametrize(("root", "home"), [("/srv/galaxy", "true"), ("/home/galaxy/galaxy", "read-only")])
+def test_galaxy_below_a_home_directory_is_seen(root, home):
+    assert service(worker(galaxy_root=root))["ProtectHome"] == home
+
+
+def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
+    text = role_templates.render("celery", "usr/local/lib/galaxy-celery/unit.py.j2", SITE, galaxy_root=str(tmp_path))
+    program = tmp_path / "unit.py"
+    program.write_text(text)
+    python = tmp_path / "server/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$0 $@"\n')
+    python.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"]}
+    for more, root in (({}, ""), ({"MAINPID": str(os.getpid())}, f"/proc/{os.getpid()}/root"), ({"MAINPID": "0"}, "")):
+        command = [sys.executable, str(program), "drain", "--node", "x"]
+        said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
+        assert said.split() == [f"{root}{python}", str(program), "drain", "--node", "x"]

@@ -33,6 +33,8 @@ def test_defaults():
         "task_routes": ROUTES,
         "worker_send_task_events": True,
         "broker_heartbeat": 30,
+        "result_backend_always_retry": True,
+        "result_backend_max_retries": 20,
         "beat_sync_every": 1,
         "broker_transport_options": {"confirm_publish": True},
         "task_publish_retry_policy": {"max_retries": 10, "interval_start": 0, "interval_step": 0.5, "interval_max": 2},

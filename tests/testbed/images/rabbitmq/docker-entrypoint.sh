@@ -13,5 +13,10 @@ case ${1:-} in rabbitmq*)
     fi
     exec gosu rabbitmq "$0" "$@"
   fi
+  # Debian's wrapper takes no notice of SIGTERM, so that a stop becomes a kill, and writes the log into a file.
+  if [ "$1" = rabbitmq-server ]; then
+    shift
+    set -- /usr/lib/rabbitmq/bin/rabbitmq-server "$@"
+  fi
 esac
 exec "$@"

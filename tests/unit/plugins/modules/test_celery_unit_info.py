@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -33,6 +34,10 @@ if "code" in answers:
     sys.stderr.write(answers["error"] + "\\n")
     sys.exit(answers["code"])
 units = sys.argv[sys.argv.index("--") + 1:]
+if sys.argv[1] == "list-units":
+    print("\\n".join(unit + " loaded active running Celery" for unit in answers["units"]))
+    print("galaxy-celery-gone@1.service not-found failed failed galaxy-celery-gone@1.service")
+    sys.exit()
 none = {{"MainPID": "0", "ActiveState": "inactive"}}
 blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in {{"Id": u, **answers["units"].get(u, none)}}.items()) for u in units]
 sys.stdout.write("\\n".join(blocks))
@@ -50,7 +55,10 @@ def systemctl(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
     def say(units=None, **answer):
-        shown = {name: {"MainPID": str(pid), "ActiveState": state} for name, (state, pid) in (units or {}).items()}
+        shown = {
+            name: {"MainPID": str(pid), "ActiveState": state, **(more[0] if more else {})}
+            for name, (state, pid, *more) in (units or {}).items()
+        }
         answers.write_text(json.dumps({"units": shown, **answer}))
 
     say.asked = lambda: [json.loads(line) for line in asked.read_text().splitlines()] if asked.exists() else []
@@ -97,7 +105,9 @@ def test_a_unit_on_the_current_release(run, systemctl, process, inside, current)
     assert (result["active"], result["outdated"]) == ([ONE], [])
     assert (result["releases"], result["current"]) == ({ONE: "aaa"}, "aaa")
     assert result["changed"] is False
-    assert systemctl.asked() == [["show", "--property=Id,ActiveState,MainPID", "--", ONE]]
+    ((verb, properties, *units),) = systemctl.asked()
+    assert (verb, units) == ("show", ["--", ONE])
+    assert properties.startswith("--property=Id,ActiveState,MainPID,")
 
 
 def test_a_unit_keeps_its_release_when_the_link_moves(run, systemctl, process, inside, current):
@@ -167,9 +177,84 @@ def test_a_failure_of_systemctl_is_told(run, systemctl):
     assert "Failed to connect to bus" in result["msg"]
 
 
+def started(seconds):
+    """The property that says when a unit started: so many seconds from now."""
+    return str(int((time.monotonic() + seconds) * 1e6))
+
+
+@pytest.mark.parametrize("kind", ["FragmentPath", "DropInPaths", "EnvironmentFiles", "files"])
+def test_a_file_that_was_written_after_the_start_outdates_the_unit(run, systemctl, process, tmp_path, kind):
+    path = tmp_path / "file"
+    path.write_text("")
+    shown = dict.fromkeys(["FragmentPath", "DropInPaths"], str(path))
+    shown["EnvironmentFiles"] = f"{path} (ignore_errors=no)"
+    for seconds, outdated in ((-60, [ONE]), (60, [])):
+        more = {"ExecMainStartTimestampMonotonic": started(seconds)}
+        if kind in shown:
+            more[kind] = shown[kind]
+        systemctl({ONE: ("active", process.pid, more)})
+        result = run(celery_unit_info, units=[ONE], files=[str(path)] if kind == "files" else [])
+        assert result["outdated"] == outdated
+        assert {f"{path} is newer" in why for why in result["reasons"].values()} == ({True} if outdated else set())
+
+
+def test_a_file_that_is_gone_outdates_the_unit(run, systemctl, process, tmp_path):
+    systemctl({ONE: ("active", process.pid, {"FragmentPath": str(tmp_path / "gone")})})
+    result = run(celery_unit_info, units=[ONE])
+    assert result["reasons"] == {ONE: [f"{tmp_path}/gone cannot be read"]}
+
+
+def test_units_that_are_too_many(run, systemctl, process, tmp_path, monkeypatch):
+    link = tmp_path / "x.wants" / "galaxy-celery-old@1.service"
+    link.parent.mkdir()
+    link.symlink_to("/nonexistent")
+    monkeypatch.setattr(celery_unit_info, "ENABLED", str(tmp_path / "*.wants" / "*"))
+    systemctl({ONE: ("active", process.pid), TWO: ("active", process.pid)})
+    result = run(celery_unit_info, units=[ONE], patterns=["galaxy-celery-*@*.service"])
+    assert result["active"] == [ONE]
+    assert result["surplus"] == ["galaxy-celery-old@1.service", TWO]
+
+
+def test_the_node_is_named_by_the_process_and_not_by_the_unit(run, systemctl):
+    command = [sys.executable, "-c", "input()", "--hostname", "worker-1@old", "--queues", "celery"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+        systemctl({ONE: ("active", child.pid), TWO: ("inactive", 0)})
+        assert run(celery_unit_info, units=[ONE, TWO])["nodes"] == {ONE: "worker-1@old"}
+        child.communicate()
+    systemctl({ONE: ("active", child.pid)})
+    assert run(celery_unit_info, units=[ONE])["nodes"] == {ONE: None}
+
+
+def test_a_unit_file_that_systemd_has_not_read(run, systemctl, process):
+    systemctl({ONE: ("active", process.pid, {"NeedDaemonReload": "no"})})
+    assert run(celery_unit_info, units=[ONE])["reload_needed"] is False
+    systemctl({ONE: ("active", process.pid, {"NeedDaemonReload": "yes"})})
+    assert run(celery_unit_info, units=[ONE])["reload_needed"] is True
+
+
 def test_the_path_inside_is_the_one_that_the_units_bind():
     assert celery_unit_info.INSIDE == "run/galaxy-release.json"
 
 
 def test_units_are_required(run):
     assert "units" in run(celery_unit_info)["msg"]
+
+
+def test_a_worker_that_has_never_consumed(run, systemctl, tmp_path):
+    code = "input()"
+    command = [sys.executable, "-c", code, "--hostname", "worker-1@h"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
+    try:
+        systemctl({ONE: ("active", child.pid), TWO: ("inactive", 0)})
+        ask = {"units": [ONE, TWO], "marks_dir": str(tmp_path)}
+        assert run(celery_unit_info, **ask)["never_ready"] == []
+        mark = tmp_path / "worker-1@h.never-ready"
+        mark.write_text(f"{child.pid}\n")
+        assert run(celery_unit_info, **ask)["never_ready"] == [ONE]
+        assert run(celery_unit_info, units=[ONE])["never_ready"] == []
+        for text in (f"{child.pid + 1}\n", "", "x"):
+            mark.write_text(text)
+            assert run(celery_unit_info, **ask)["never_ready"] == []
+    finally:
+        child.kill()
+        child.communicate()

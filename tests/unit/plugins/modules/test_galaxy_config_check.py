@@ -264,8 +264,8 @@ def test_a_missing_celery_is_said(check, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"galaxy:\n  x: [{MARK}\n", "is not valid YAML in line"),
-        (None, "cannot be read"),
+        (f"galaxy:\n  x: [{MARK}\n", "is not valid YAML near line"),
+        (None, "does not exist"),
         ("[]\n", ""),
         ("galaxy:\n", ""),
     ],
@@ -278,5 +278,5 @@ def test_files(check, text, message):
 
 
 def test_no_yaml_library(check, monkeypatch):
-    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.setattr(module, "YAML_IMPORT_ERROR", "traceback")
     assert "PyYAML is not there" in check()["warned"]

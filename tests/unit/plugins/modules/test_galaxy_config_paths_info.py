@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release, _release_error
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_config_paths_info as module
 
 SCHEMA = {
@@ -65,24 +65,7 @@ def test_what_a_worker_would_miss(galaxy, settings, expected):
     assert found == [(option, path.format(**names)) for option, path in expected]
 
 
-def test_an_include_is_no_mistake(tmp_path):
-    # Galaxy's own schema holds one.
-    (tmp_path / "schema.yml").write_text("a: !include other.yml\nb: 1\n")
-    assert module.load(str(tmp_path / "schema.yml")) == {"a": None, "b": 1}
-
-
 def test_it_stands_in_a_further_directory(galaxy):
     tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
     assert not module.is_outside(str(galaxy.parent / "etc/vault.yml"), tree)
     assert module.is_outside(str(galaxy.parent / "etcetera/vault.yml"), tree)
-
-
-@pytest.mark.parametrize(
-    ("content", "word"), [(None, "can not be read"), ("a: [", "is no YAML"), ("- a", "no mapping")]
-)
-def test_a_file_that_is_no_configuration(tmp_path, content, word):
-    path = tmp_path / "galaxy.yml"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(_release_error.ReleaseError, match=word):
-        module.load(str(path))

@@ -114,9 +114,8 @@ def test_a_server_that_is_away_proves_nothing():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "cannot be read: No such file or directory"),
-        ("galaxy: [", "is not valid YAML"),
-        ("other: {}", "names no PostgreSQL server"),
+        (None, "galaxy_config_file /.* does not exist"),
+        ("other: {}", "has no mapping 'galaxy'"),
         ("galaxy: {}", "names no PostgreSQL server"),
         ("galaxy: {database_connection: 'sqlite:///universe.sqlite'}", "names no PostgreSQL server"),
     ],

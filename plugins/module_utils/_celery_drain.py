@@ -1,0 +1,298 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Let Celery nodes run out of tasks, and let them consume again.
+
+Private to the collection; the module celery_drain and the ExecStop of the units share it. It needs no Ansible.
+
+A node that gives no answer is never taken for idle, unless it is known that it has not consumed yet since it started.
+The questions follow a task's way (scheduled, reserved, active), so that one which moves on between two of them is seen
+at least once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import time
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
+
+ANSWER_SECONDS = 2
+CONNECT_SECONDS = 5
+POLL_SECONDS = 0.5
+# A round without a task may fall between the broker's delivery and the worker's list; two in a row do not.
+QUIET_ROUNDS = 2
+# A task whose time comes so soon may begin while the node is being stopped: it is waited for.
+SOON_SECONDS = 30
+
+
+class Remote:
+    """Questions and orders to nodes. A node that says nothing in time is missing from what is returned.
+
+    :param settings: Settings objects of _celery_app. The next one counts when the broker cannot be reached with the one
+        before: a node that was started with an old password keeps its connection, and can be asked with the new one.
+    """
+
+    def __init__(self, *settings):
+        self.settings = settings
+        # Made once: a session is opened for every round, for as long as a drain takes.
+        self.apps = [each.app(CONNECT_SECONDS) for each in settings]
+        self.app = self.apps[0]
+
+    def session(self):
+        """Return an open connection, a context, for one round. The last one may have died with the broker.
+
+        :raises CeleryModuleError: with the reason why there is none.
+        """
+        problem = None
+        for settings, app in zip(self.settings, self.apps):
+            try:
+                return settings.connection(app, CONNECT_SECONDS)
+            except CeleryModuleError as exc:
+                problem = problem or exc
+        raise problem
+
+    def ask(self, connection, question, nodes):
+        """Return the answers of the nodes, by name.
+
+        :param question: active_queues, scheduled, reserved or active.
+        """
+        if not nodes:
+            return {}
+        inspect = self.app.control.inspect(
+            destination=sorted(nodes), timeout=ANSWER_SECONDS, connection=connection, limit=len(nodes)
+        )
+        answers = getattr(inspect, question)() or {}
+        return {node: answer for node, answer in answers.items() if isinstance(answer, list)}
+
+    def connected(self, connection, node):
+        """Tell whether the broker has the mailbox of a node: then it is connected, though it may be too busy to answer."""
+        mailbox = self.app.control.mailbox.get_queue(node).name
+        try:
+            with connection.channel() as channel:
+                channel.queue_declare(mailbox, passive=True)
+        except connection.channel_errors as exc:
+            # An exclusive one is there and refuses, with another code.
+            return str(exc.reply_code) != "404"
+        return True
+
+    def cancel(self, connection, queue, nodes):
+        """Have the nodes stop consuming a queue; whether they did, the next question tells."""
+        self.app.control.cancel_consumer(
+            queue, destination=sorted(nodes), reply=True, timeout=ANSWER_SECONDS, connection=connection, limit=len(nodes)
+        )
+
+    def add(self, connection, queue, nodes):
+        """Have the nodes consume a queue.
+
+        :param queue: its description, as active_queues gives it, or just its name under "name".
+        """
+        exchange = queue.get("exchange") or {}
+        self.app.control.add_consumer(
+            queue["name"],
+            exchange=exchange.get("name") or None,
+            exchange_type=exchange.get("type") or "direct",
+            routing_key=queue.get("routing_key"),
+            destination=sorted(nodes),
+            reply=True,
+            timeout=ANSWER_SECONDS,
+            connection=connection,
+            limit=len(nodes),
+        )
+
+
+class Node:
+    """What is known of one node while it is drained.
+
+    :param never_ready: whether it is known not to have consumed yet, so that it has no tasks.
+    """
+
+    def __init__(self, name, never_ready=False):
+        self.name = name
+        self.never_ready = never_ready
+        self.answered = False
+        self.quiet = 0
+        self.queues = {}  # descriptions of the queues whose consumers were cancelled, by name
+        self.tasks = []
+        self.error = "it gives no answer"
+
+    @property
+    def drained(self):
+        """Whether it consumes nothing and has had nothing to do for long enough."""
+        return self.quiet >= QUIET_ROUNDS
+
+    @property
+    def running(self):
+        """The tasks that keep it from being drained."""
+        return [task for task in self.tasks if task["state"] != "scheduled" or task["seconds"] < SOON_SECONDS]
+
+    def awake(self):
+        """Note that it is connected to the broker, so that its silence may hide tasks."""
+        if self.never_ready:
+            self.never_ready, self.quiet = False, 0
+
+    def silent(self, reason):
+        """Note that it gave no answer: whatever was known may be wrong now."""
+        self.answered, self.error = False, reason
+        self.quiet = self.quiet + 1 if self.never_ready else 0
+
+    def report(self):
+        """Return what a module or a log says of it."""
+        return {
+            "drained": self.drained,
+            "answered": self.answered,
+            "queues": sorted(self.queues),
+            "running": self.running,
+            "scheduled": [task for task in self.tasks if task not in self.running],
+        }
+
+
+def until(eta):
+    """Return the seconds until a time that Celery wrote; 0 if it cannot be read, so that the task is waited for."""
+    try:
+        moment = datetime.datetime.fromisoformat(eta.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return round((moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+
+
+def describe(state, entry, now=None):
+    """Return one entry of a node's list as state, name, id and seconds: how long it runs, or until it is due."""
+    request = entry.get("request", entry)
+    started = request.get("time_start")
+    seconds = None
+    if state == "scheduled":
+        seconds = until(entry.get("eta"))
+    elif started:
+        seconds = max(0, round((time.time() if now is None else now) - started))
+    return {"state": state, "name": request.get("name"), "id": request.get("id"), "seconds": seconds}
+
+
+def words(tasks):
+    """Return tasks as a text: name, id and state of each."""
+    return ", ".join(f"{task['name']} {task['id']} ({task['state']})" for task in tasks)
+
+
+class Drain:
+    """Stops the nodes' consumers and watches them until nothing is left to do.
+
+    :param remote: a Remote.
+    :param names: names of the nodes.
+    :param never_ready: those of them that are known not to have consumed yet since they started.
+    """
+
+    def __init__(self, remote, names, never_ready=()):
+        self.remote = remote
+        self.nodes = {name: Node(name, name in never_ready) for name in names}
+        self.reached = False  # whether the last round reached the broker
+
+    @property
+    def open(self):
+        """The nodes that are not drained yet."""
+        return [node for node in self.nodes.values() if not node.drained]
+
+    def round(self):
+        """Cancel what the open nodes consume, and count what they have to do.
+
+        :raises CeleryModuleError: when the broker cannot be reached; the nodes are silent then.
+        """
+        nodes = self.open
+        names = [node.name for node in nodes]
+        self.reached = False
+        try:
+            with self.remote.session() as connection:
+                queues = self.remote.ask(connection, "active_queues", names)
+                for node in nodes:
+                    if node.name in queues or (node.never_ready and self.remote.connected(connection, node.name)):
+                        node.awake()
+                for queue, consumers in self._consumers(queues).items():
+                    self.remote.cancel(connection, queue, consumers)
+                lists = {
+                    state: self.remote.ask(connection, state, [name for name in names if name in queues])
+                    for state in ("scheduled", "reserved", "active")
+                }
+        except Exception as exc:
+            for node in nodes:
+                node.silent(str(exc) or type(exc).__name__)
+            raise
+        self.reached = True
+        for node in nodes:
+            self._judge(node, queues.get(node.name), {state: found.get(node.name) for state, found in lists.items()})
+
+    def _consumers(self, queues):
+        """Note the queues that the nodes consume, and return the nodes by queue."""
+        found = {}
+        for name, consumed in queues.items():
+            for queue in consumed:
+                self.nodes[name].queues[queue["name"]] = queue
+                found.setdefault(queue["name"], []).append(name)
+        return found
+
+    @staticmethod
+    def _judge(node, consumed, lists):
+        if consumed is None or None in lists.values():
+            node.silent("it gives no answer")
+            return
+        node.answered = True
+        # A task that moved on meanwhile stands in two lists: the later one counts.
+        tasks = {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found)}
+        # What runs is what the operator asks for first.
+        node.tasks = sorted(tasks.values(), key=lambda task: ("active", "reserved", "scheduled").index(task["state"]))
+        node.quiet = 0 if consumed or node.running else node.quiet + 1
+
+    def run(self, seconds, watch=lambda: True):
+        """Go round until all nodes are drained.
+
+        :param seconds: when to give up; None for never.
+        :param watch: called after each round; false ends it too.
+        :returns: whether all nodes are drained.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            # The nodes hold the reason; the broker may come back.
+            with contextlib.suppress(Exception):
+                self.round()
+            if not self.open:
+                return True
+            if not watch() or (deadline is not None and time.monotonic() >= deadline):
+                return False
+            time.sleep(POLL_SECONDS)
+
+
+def consume(remote, wanted, seconds):
+    """Have nodes consume queues until they say that they do.
+
+    :param remote: a Remote.
+    :param wanted: descriptions of queues by name, by node.
+    :param seconds: when to give up.
+    :returns: names of the queues that could not be given back, by node; empty when all is well.
+    :raises CeleryModuleError: when the broker could not be reached to the end.
+    """
+    deadline = time.monotonic() + seconds
+    missing, problem = {node: sorted(queues) for node, queues in wanted.items() if queues}, None
+    while missing:
+        try:
+            with remote.session() as connection:
+                for node, names in missing.items():
+                    for name in names:
+                        remote.add(connection, wanted[node][name], [node])
+                found = remote.ask(connection, "active_queues", list(missing))
+            problem = None
+        except Exception as exc:  # noqa: BLE001 the broker may come back before the time is up
+            found, problem = {}, exc
+        for node in list(missing):
+            consumed = {queue["name"] for queue in found.get(node, [])}
+            missing[node] = [name for name in missing[node] if name not in consumed]
+            if not missing[node]:
+                del missing[node]
+        if not missing or time.monotonic() >= deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    if missing and problem:
+        raise problem
+    return missing
