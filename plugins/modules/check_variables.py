@@ -8,12 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: check_variables
-short_description: Hold the variables of a host against the specification of a role
+short_description: Hold the variables of a host against the specification and the rules of a role
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it.
+  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it, and then
+    against the role's C(meta/rules.yml), which says what a specification cannot (ranges, variables that contradict each other).
   - Refuses names with the prefix of the role that the specification does not know, and names the closest known one.
     Ansible's own validation passes them in silence.
   - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
@@ -21,7 +22,7 @@ description:
     A number may be a string, because C(-e name=5) gives one; a boolean, a list or a dictionary may not,
     and a string may not be a number (C(version=4.10) would arrive as 4.1).
   - Reports all problems at once. Values are shown unless the specification says C(no_log=true), or the name
-    contains one of password, secret, cookie, token, credential or key; credentials in URLs are never shown.
+    contains one of password, secret, cookie, token, credential or key and does not end as a place (C(_path)); credentials in URLs are never shown.
   - Runs on the controller alone and never opens a connection to the host.
 notes:
   - The results of C(register) are not taken for variables of a role, whatever their name.
@@ -45,6 +46,13 @@ options:
       - The key is the old name, the value is the new name or a sentence that says what to do instead.
     type: dict
     default: {}
+  inventory_only:
+    description:
+      - Returns the problems without failing, for a report on all roles.
+      - Takes nothing from the host. Where its facts were not gathered they are taken for those of Debian, and rules leave out
+        what only facts can say.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller.
