@@ -52,7 +52,8 @@ AnsibleModule(argument_spec={{}}, supports_check_mode=True).exit_json(changed=Fa
 """
 # What the play did, for each host, as data; beside the usual output, which is what an operator sees. It also ends the
 # run at once when a play of any other name begins: on this machine nothing may follow the preflight.
-PREFLIGHT_PLAYS = ("Gather facts", "Check the variables ")
+# Those of check.yml touch no host at all.
+PREFLIGHT_PLAYS = ("Gather facts", "Check the variables ", "Look at the ", "Say what is wrong")
 PAST_PREFLIGHT = 99
 RECORDER = """\
 DOCUMENTATION = "name: recorder\\ntype: notification\\nshort_description: Write the recap\\ndescription: The recap."

@@ -269,3 +269,82 @@ def test_no_roles_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(check_variables, "ROLES_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(AnsibleActionFail, match="Roles: none"):
         run({})
+
+
+RULES = {
+    "rules": [
+        {"name": "Check the port", "that": "demo_port | int < 65536", "message": "demo_port is {{ demo_port }}. Remedy: lower it."},
+        {"name": "Check the queues", "that": "demo_queues | length > 0", "message": "demo_queues is empty."},
+        {"name": "Check facts", "that": "__inventory_only or ansible_facts['os_family'] == 'Debian'", "message": "Not Debian."},
+    ]
+}
+GOOD = {"demo_port": 1, "demo_queues": ["a"], "ansible_facts": {"os_family": "Debian"}}
+
+
+@pytest.fixture
+def ruled(roles):
+    """The same roles; demo has rules."""
+    (roles / "demo/meta/rules.yml").write_text(yaml.safe_dump(RULES))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"demo_port": 70000}, ["demo_port is 70000. Remedy: lower it."]),
+        ({"demo_port": 70000, "demo_queues": []}, ["demo_port is 70000. Remedy: lower it.", "demo_queues is empty."]),
+        ({"ansible_facts": {"os_family": "RedHat"}}, ["Not Debian."]),
+    ],
+)
+def test_rules_follow_the_specification(ruled, change, expected):
+    assert problems({**GOOD, **change}) == expected
+
+
+def test_what_follows_from_a_wrong_variable_is_not_told_twice(ruled):
+    found = problems({**GOOD, "demo_port": "many", "demo_queues": []})
+    assert [text.split(";")[0] for text in found] == ["demo_port is 'many'", "demo_queues is empty."]
+    assert len(problems({**GOOD, "demo_queues": "{{ nobody }}"})) == 1
+
+
+def test_a_rule_that_cannot_be_judged_is_a_problem(ruled):
+    variables = {name: value for name, value in GOOD.items() if name != "demo_port"}
+    (problem,) = problems(variables)
+    assert problem.startswith("Check the port: 'demo_port' is undefined")
+
+
+def test_no_rule_shows_a_secret(roles):
+    rule = {"name": "Check it", "that": False, "message": "demo_password is {{ demo_password }}."}
+    (roles / "demo/meta/rules.yml").write_text(yaml.safe_dump({"rules": [rule]}))
+    assert problems({}) == ["demo_password is ********."]
+
+
+def test_a_file_of_rules_that_is_broken_is_named(roles):
+    (roles / "demo/meta/rules.yml").write_text("rules: {")
+    with pytest.raises(AnsibleActionFail, match="Cannot read the rules .*demo/meta/rules.yml"):
+        run({"demo_password": MARK})
+
+
+def test_an_inventory_alone_is_reported_without_failing(ruled):
+    variables = {"demo_port": 70000, "demo_queues": ["{{ ansible_facts['os_family'] }}"]}
+    result = run({"demo_password": MARK, **variables}, inventory_only=True)
+    assert result["problems"] == ["demo_port is 70000. Remedy: lower it."]
+    assert "failed" not in result
+
+
+def test_what_only_a_host_can_tell_is_left_open(ruled):
+    variables = {"demo_port": 1, "demo_queues": ["{{ ansible_facts['default_ipv4']['address'] }}"]}
+    assert run({"demo_password": MARK, **variables}, inventory_only=True)["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "secret"),
+    [
+        ("x_password", {}, True),
+        ("x_password", {"no_log": False}, False),
+        ("x_anything", {"no_log": True}, True),
+        ("x_key_dir", {}, False),
+        ("x_private_key", {}, True),
+    ],
+)
+def test_what_is_secret(name, spec, secret):
+    assert check_variables.is_secret(name, spec) is secret
