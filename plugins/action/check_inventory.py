@@ -49,7 +49,7 @@ def passwords():
 def value_of(variables, name):
     """Return the value of a variable of a host, or None; what has none is told by the role that needs it."""
     try:
-        value = variables[name] if name in variables else None
+        value = variables.get(name)
         # A text is evaluated when it is read.
         return None if value is None else str(value)
     except AnsibleError:

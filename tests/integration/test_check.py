@@ -12,7 +12,11 @@ import pytest
 from tools.preflight_site import HOSTS, MARKS, ROOT, SECRETS, build_site, pair
 
 CHECK = ROOT / "playbooks/check.yml"
-ANYWHERE = {"ansible_connection": "ssh", "ansible_host": "nowhere.invalid", "ansible_ssh_common_args": "-o ConnectTimeout=1"}
+ANYWHERE = {
+    "ansible_connection": "ssh",
+    "ansible_host": "nowhere.invalid",
+    "ansible_ssh_common_args": "-o ConnectTimeout=1",
+}
 
 
 def inventory(**changed):
@@ -45,8 +49,9 @@ def test_a_right_inventory_passes_without_its_hosts(tmp_path):
 def test_hosts_that_were_asked_would_be_unreachable(tmp_path):
     """The proof of the proof: what the other tests call untouched would show."""
     site = build_site(tmp_path, inventory())
-    (tmp_path / "ask.yml").write_text(json.dumps([{"name": "Check the variables by asking", "hosts": "all", "gather_facts": False,
-                                                   "tasks": [{"name": "Ask", "ansible.builtin.ping": {}}]}]))  # fmt: skip
+    ask = {"name": "Ask", "ansible.builtin.ping": {}}
+    play = {"name": "Check the variables by asking", "hosts": "all", "gather_facts": False, "tasks": [ask]}
+    (tmp_path / "ask.yml").write_text(json.dumps([play]))
     outcome = site(tmp_path / "ask.yml", change=ANYWHERE)
     assert outcome.code == 4, outcome.end
     assert all(host["unreachable"] for host in outcome.hosts.values())
@@ -107,7 +112,11 @@ def test_all_mistakes_are_listed_at_once(tmp_path):
 
 OTHER = "mq02.example.org"
 ALONE = {
-    "a group that is empty": ({}, inventory(flowerservers=[]), ["The group flowerservers (flowerservers_group) has no host"]),
+    "a group that is empty": (
+        {},
+        inventory(flowerservers=[]),
+        ["The group flowerservers (flowerservers_group) has no host"],
+    ),
     "a group that is misspelt": (
         {},
         inventory(celeryservers=None, celery_servers=["celery-1"]),
@@ -142,7 +151,7 @@ ALONE = {
             "traefik_certificate_names": [OTHER],
         },
         None,
-        ["traefik_certificate_names is mq02.example.org", "covers galaxy_amqp_host (mq.example.org)", "Remedy: add the name"],
+        ["traefik_certificate_names is mq02.example.org", "covers galaxy_amqp_host (mq.example.org)", "add the name"],
     ),
     "a broker that Traefik does not reach": (
         {"rabbitmqservers_group": "dbservers"},

@@ -314,7 +314,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |free_ports \| |Validating arguments against )"
+    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |share \| |free_ports \| |Validating arguments against )"
     stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
     known = re.compile(f"Gathering Facts|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []

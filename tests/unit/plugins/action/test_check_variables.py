@@ -273,9 +273,17 @@ def test_no_roles_at_all(monkeypatch, tmp_path):
 
 RULES = {
     "rules": [
-        {"name": "Check the port", "that": "demo_port | int < 65536", "message": "demo_port is {{ demo_port }}. Remedy: lower it."},
+        {
+            "name": "Check the port",
+            "that": "demo_port | int < 65536",
+            "message": "demo_port is {{ demo_port }}. Remedy: lower it.",
+        },
         {"name": "Check the queues", "that": "demo_queues | length > 0", "message": "demo_queues is empty."},
-        {"name": "Check facts", "that": "__inventory_only or ansible_facts['os_family'] == 'Debian'", "message": "Not Debian."},
+        {
+            "name": "Check facts",
+            "that": "__inventory_only or ansible_facts['os_family'] == 'Debian'",
+            "message": "Not Debian.",
+        },
     ]
 }
 GOOD = {"demo_port": 1, "demo_queues": ["a"], "ansible_facts": {"os_family": "Debian"}}
@@ -320,7 +328,7 @@ def test_no_rule_shows_a_secret(roles):
 
 def test_a_file_of_rules_that_is_broken_is_named(roles):
     (roles / "demo/meta/rules.yml").write_text("rules: {")
-    with pytest.raises(AnsibleActionFail, match="Cannot read the rules .*demo/meta/rules.yml"):
+    with pytest.raises(AnsibleActionFail, match=r"Cannot read the rules .*demo/meta/rules\.yml"):
         run({"demo_password": MARK})
 
 
