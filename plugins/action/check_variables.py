@@ -348,6 +348,10 @@ def evaluated(templar, name, spec, task_vars, causes):
         if message in causes:
             return [], None
         causes.add(message)
+        platform = (task_vars.get("ansible_facts") or {}).get("os_family")
+        if platform and f"has no attribute '{platform}'" in message:
+            remedy = "Remedy: set it to what this platform has, or take the host out of the group."
+            return [f"{defined} has no default for the platform {platform}. {remedy}"], None
         missing = re.search(r"'(\w+)' is undefined", message)
         remedy = f"Remedy: define {missing[1] if missing else 'what is missing'}."
         return [f"{defined} has no value: {message}. {remedy}"], None

@@ -45,6 +45,11 @@ FACTS = {
     "os_family": "Debian",
     "service_mgr": "systemd",
 }
+# Hosts that not every role is made for.
+OTHER_FACTS = {
+    "fake_alpine": {**FACTS, "distribution": "Alpine", "os_family": "Alpine", "service_mgr": "openrc"},
+    "fake_rocky": {**FACTS, "distribution": "Rocky", "distribution_major_version": "9", "os_family": "RedHat"},
+}
 FAKE_FACTS = """\
 from ansible.module_utils.basic import AnsibleModule
 
@@ -165,7 +170,8 @@ def build_site(tmp_path, hosts):
     library, callbacks = tmp_path / "library", tmp_path / "callbacks"
     for folder in (library, callbacks):
         folder.mkdir()
-    (library / "fake_facts.py").write_text(FAKE_FACTS.format(facts=FACTS))
+    for name, facts in {"fake_facts": FACTS, **OTHER_FACTS}.items():
+        (library / f"{name}.py").write_text(FAKE_FACTS.format(facts=facts))
     (callbacks / "recorder.py").write_text(RECORDER)
     collections = tmp_path / "collections/ansible_collections/usegalaxy_eu"
     collections.mkdir(parents=True)
