@@ -353,7 +353,7 @@ def evaluated(templar, name, spec, task_vars, causes):
             remedy = "Remedy: set it to what this platform has, or take the host out of the group."
             return [f"{defined} has no default for the platform {platform}. {remedy}"], None
         missing = re.search(r"'(\w+)' is undefined", message)
-        remedy = f"Remedy: define {missing[1] if missing else 'what is missing'}."
+        remedy = f"Remedy: define {missing[1]}." if missing else "Remedy: correct what it is made of."
         return [f"{defined} has no value: {message}. {remedy}"], None
     return value_problems(defined, value, {**spec, "aliases": []}), value
 

@@ -84,7 +84,7 @@ SAID = [
     "celery-1: galaxy_sync_keep is 0. Remedy: give a whole number from 1 to 100.",
     "celery-1: galaxy_sync_user is root",
     "galaxy: galaxy_amqp_port is 'amqps'; expected a whole number",
-    "mq: rabbitmq_image is rabbitmq, but must end with a tag",
+    "mq: rabbitmq_image is rabbitmq, so another day would bring another broker. Remedy: end it with a tag",
     "mq: rabbitmq_listen_address is localhost",
     "mq: traefik_internal_address is :8080",
     "mq: traefik_tls_min_version is '1.1'",

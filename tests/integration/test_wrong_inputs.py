@@ -70,7 +70,10 @@ WRONG = {
         "image without a tag": ({"rabbitmq_image": "rabbitmq"}, ["rabbitmq_image is rabbitmq,", "a tag or a digest"]),
         "image with a space": ({"rabbitmq_image": "rabbit mq:4"}, ["rabbitmq_image is rabbit mq:4,"]),
         "digest cut short": ({"rabbitmq_image": "rabbitmq@sha256:12"}, ["rabbitmq_image", "64 hexadecimal digits"]),
-        "cookie with a symbol": ({"rabbitmq_erlang_cookie": "markCookie!" * 3}, ["rabbitmq_erlang_cookie is not 20", "not shown"]),
+        "cookie with a symbol": (
+            {"rabbitmq_erlang_cookie": "markCookie!" * 3},
+            ["rabbitmq_erlang_cookie is not 20", "not shown"],
+        ),
         "cookie too short": ({"rabbitmq_erlang_cookie": "markCookie"}, ["rabbitmq_erlang_cookie", "openssl rand"]),
         "watermark above the limit": (
             {"rabbitmq_memory_limit_mb": 512, "rabbitmq_memory_high_watermark_mb": 600},
@@ -650,13 +653,19 @@ WRONG["flower"] = {
     "every address": ({"flower_address": "0.0.0.0"}, ['flower_address is "0.0.0.0"', "Remedy: "]),  # noqa: S104 what is refused
     "every address, version 6": ({"flower_address": "::"}, ['flower_address is "::"', "one private address"]),
     "no address": ({"flower_address": ""}, ['flower_address is ""', "Remedy: "]),
-    "port out of range": ({"flower_port": 65536}, ["flower_port is 65536", "Remedy: give a whole number from 1 to 65535"]),
+    "port out of range": (
+        {"flower_port": 65536},
+        ["flower_port is 65536", "Remedy: give a whole number from 1 to 65535"],
+    ),
     "port zero": ({"flower_port": 0}, ["flower_port is 0", "from 1 to 65535"]),
     "port in words": ({"flower_port": "http"}, ["flower_port is 'http'", "a whole number"]),
     "nothing kept": ({"flower_max_tasks": 0}, ["flower_max_tasks is 0", "Remedy: "]),
     "no worker kept": ({"flower_max_workers": 0}, ["flower_max_workers is 0", "Remedy: "]),
     "no purge": ({"flower_purge_offline_workers_seconds": 0}, ["flower_purge_offline_workers_seconds is 0"]),
-    "a time with a unit": ({"flower_state_save_interval_seconds": "5m"}, ["flower_state_save_interval_seconds is '5m'"]),
+    "a time with a unit": (
+        {"flower_state_save_interval_seconds": "5m"},
+        ["flower_state_save_interval_seconds is '5m'"],
+    ),
     "too little memory": ({"flower_memory_max_mb": 64}, ["flower_memory_max_mb is 64", "from 128"]),
     "no login": ({"flower_password": ""}, ["flower_password", "Remedy: put", "flower_auth_provider"]),
     "a password that is not ASCII": ({"flower_password": MARK + "é"}, ["flower_password printable ASCII", "not shown"]),
@@ -674,10 +683,19 @@ WRONG["flower"] = {
         ["flower_broker_url must be one URL that starts with amqps://", "Remedy: "],
     ),
     "two URLs": ({"flower_broker_url": "amqps://mq-1 amqps://mq-2"}, ["flower_broker_url must be one URL"]),
-    "a variable's name with a sign": ({"flower_environment": {"A-B": "x"}}, ['flower_environment holds "A-B"', "Remedy: "]),
-    "a variable of the role's own": ({"flower_environment": {"FLOWER_LOGIN": "x"}}, ["flower_environment", "FLOWER_LOGIN"]),
+    "a variable's name with a sign": (
+        {"flower_environment": {"A-B": "x"}},
+        ['flower_environment holds "A-B"', "Remedy: "],
+    ),
+    "a variable of the role's own": (
+        {"flower_environment": {"FLOWER_LOGIN": "x"}},
+        ["flower_environment", "FLOWER_LOGIN"],
+    ),
     "a variable of two lines": ({"flower_environment": {"A": "x\ny"}}, ['flower_environment holds "A"', "one line"]),
-    "a switch that is none": ({"flower_read_only_enabled": "on"}, ["flower_read_only_enabled is 'on'", "true or false"]),
+    "a switch that is none": (
+        {"flower_read_only_enabled": "on"},
+        ["flower_read_only_enabled is 'on'", "true or false"],
+    ),
     "options as a text": ({"flower_options": "--debug"}, ["flower_options is '--debug'", "a dictionary"]),
     "a host without systemd": (
         {"ansible_facts_modules": "fake_alpine"},
@@ -699,7 +717,10 @@ WRONG["telegraf"] = {
         {"telegraf_influxdb2_enabled": True, "telegraf_influxdb2_url": "https://influxdb.example.org"},
         ["telegraf_influxdb2_token is empty", "telegraf_influxdb2_enabled"],
     ),
-    "a management API without a scheme": ({"telegraf_rabbitmq_url": "mq-admin"}, ['"mq-admin"', "telegraf_rabbitmq_url"]),
+    "a management API without a scheme": (
+        {"telegraf_rabbitmq_url": "mq-admin"},
+        ['"mq-admin"', "telegraf_rabbitmq_url"],
+    ),
     "a management API without a password": ({"telegraf_amqp_password": ""}, ["telegraf_amqp_password", "not shown"]),
     "metrics without a scheme": (
         {"telegraf_rabbitmq_prometheus_url": "127.0.0.1:15692"},
@@ -726,7 +747,10 @@ WRONG["telegraf"] = {
     "a variable's name with a sign": ({"telegraf_environment": {"A-B": "x"}}, ["telegraf_environment", '"A-B"']),
     "a password of two lines": ({"telegraf_amqp_password": MARK + "\nx"}, ["telegraf_environment", "not shown"]),
     "Grafana without a token": ({"telegraf_grafana_url": "https://grafana.example.org"}, ["telegraf_grafana_token"]),
-    "Grafana without a scheme": ({"telegraf_grafana_url": "grafana"}, ['telegraf_grafana_url is "grafana"', "Remedy: "]),
+    "Grafana without a scheme": (
+        {"telegraf_grafana_url": "grafana"},
+        ['telegraf_grafana_url is "grafana"', "Remedy: "],
+    ),
     "provisioning of nothing": (
         {"telegraf_grafana_provisioning_dir": "/etc/grafana", "telegraf_dashboards_dir": ""},
         ["telegraf_grafana_provisioning_dir is", "telegraf_dashboards_dir", "Remedy: "],
@@ -875,10 +899,13 @@ def outcome(tmp_path_factory):
 
 # What begins a sentence that says what to do.
 REMEDY = re.compile(
-    r"(?:^|[.:;,] )(?:Remedy: |Did you mean |(?:and |or |so )?(?:[Aa]dd|[Cc]hoose|[Cc]opy|[Cc]orrect|[Ee]ncode|[Gg]ive|[Ll]eave|[Mm]ake|[Nn]ame"
+    r"(?:^|[.:;,] )(?:Remedy: |Did you mean |(?:and |or |so )?(?:[Aa]dd|[Cc]hoose|[Cc]opy|[Cc]orrect|[Ee]ncode|[Gg]ive"
+    r"|[Ll]eave|[Mm]ake|[Nn]ame"
     r"|Percent-encode|Place|[Pp]ut|[Rr]emove|[Rr]enew|[Rr]epeat|[Ss]et|[Tt]ake|[Uu]se|[Ww]rite|needs|must be) )"
 )
-VARIABLES = {"ansible_facts"} | {name for role in roles.names() for name in [*roles.options(role), *roles.defaults(role)]}
+VARIABLES = {"ansible_facts"} | {
+    name for role in roles.names() for name in [*roles.options(role), *roles.defaults(role)]
+}
 
 
 def faults(outcome, role, row):
@@ -909,7 +936,7 @@ def test_how_many_hold(outcome, capsys):
     held = [row for row in rows if not faults(outcome, *row)[0]]
     with capsys.disabled():
         each = ", ".join(f"{role} {len(WRONG[role])}" for role in sorted(WRONG))
-        print(f"\n{len(held)} of {len(rows)} wrong inputs to roles hold ({each})")  # noqa: T201 the count is asked for
+        print(f"\n{len(held)} of {len(rows)} wrong inputs to roles hold ({each})")
     assert set(WRONG) == {role for role in roles.names() if roles.defaults(role)}
     assert len(held) == len(rows) >= 150
 
