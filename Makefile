@@ -72,8 +72,9 @@ molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
 	@exec python tests/run.py $(foreach name,$(SCENARIO),--only 'molecule: $(name)')
 
 .PHONY: docs-tables
-docs-tables: venv ## Write the variable tables of the roles' READMEs from their specifications
+docs-tables: venv ## Write the tables of variables: of the roles' READMEs, and of docs/migration.md
 	python tests/tools/variable_tables.py
+	python tests/tools/migration_tables.py
 
 .PHONY: dashboards
 dashboards: venv ## Write the Grafana dashboards from tests/tools/dashboard.yml

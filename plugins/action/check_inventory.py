@@ -106,4 +106,5 @@ class ActionModule(ActionBase):
         for register in registers:
             result = variables.get(register) or []
             found += result["problems"] if isinstance(result, Mapping) else result
-        return found
+        # What is wrong with a host for several roles is told once.
+        return list(dict.fromkeys(found))

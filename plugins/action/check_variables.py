@@ -241,17 +241,31 @@ def unknown_problems(role, task_vars, known, roles, old):
     return problems
 
 
-def old_problems(role, task_vars, known, old):
+def old_problems(task_vars, old):
     """Return a problem for each variable of an older role that is still defined."""
     problems = []
-    for name in sorted(old):
-        if name not in task_vars or name in known or is_registered(task_vars[name]):
+    for name, (role, remedy) in sorted(old.items()):
+        if name not in task_vars or is_registered(task_vars[name]):
             continue
-        remedy = str(old[name])
-        if re.fullmatch(r"\w+", remedy):
-            remedy = f"Remedy: use {remedy}."
-        problems.append(f"{name} belongs to an older role; the role {role} does not read it. {remedy}")
+        remedy = f"Use {remedy} instead." if re.fullmatch(r"\w+", remedy) else remedy
+        problems.append(f"{name} belongs to the older role {role}, and nothing reads it. Remedy: {remedy[0].lower()}{remedy[1:]}")
     return problems
+
+
+def old_variables():
+    """Return the variables of older roles, each with its role and what to do."""
+    found = {}
+    for role in all_roles():
+        path = os.path.join(ROLES_DIR, role, "meta", "old_variables.yml")
+        if not os.path.exists(path):
+            continue
+        try:
+            with open(path, encoding="utf-8") as stream:
+                content = yaml.safe_load(stream)
+            found.update({name: (content["role"], str(remedy)) for name, remedy in content["variables"].items()})
+        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise AnsibleActionFail(f"Cannot read the older variables {path}: {error}") from error
+    return found
 
 
 def load_specification(role, entry_point):
@@ -298,18 +312,17 @@ class ActionModule(ActionBase):
             {
                 "role": {"type": "str", "required": True},
                 "entry_point": {"type": "str", "default": "main"},
-                "old_variables": {"type": "dict", "default": {}},
                 "inventory_only": {"type": "bool", "default": False},
             }
         )[1]
-        role, old, inventory_only = str(args["role"]), args["old_variables"], args["inventory_only"]
+        role, old, inventory_only = str(args["role"]), old_variables(), args["inventory_only"]
         task_vars = {**(task_vars or {}), "__inventory_only": inventory_only}
         if inventory_only:
             task_vars["ansible_facts"] = {**ASSUMED_FACTS, **task_vars.get("ansible_facts", {})}
         options, known = load_specification(role, args["entry_point"])
         templar = self._templar.copy_with_new_env(available_variables=task_vars)
 
-        problems = old_problems(role, task_vars, known, old)
+        problems = old_problems(task_vars, old)
         problems += unknown_problems(role, task_vars, known, all_roles(), old)
         causes, wrong, secrets = set(), set(), set()
         for name, spec in options.items():

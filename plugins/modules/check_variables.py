@@ -17,6 +17,7 @@ description:
     against the role's C(meta/rules.yml), which says what a specification cannot (ranges, variables that contradict each other).
   - Refuses names with the prefix of the role that the specification does not know, and names the closest known one.
     Ansible's own validation passes them in silence.
+  - Refuses variables of older roles, which the roles' C(meta/old_variables.yml) name with what to do instead.
   - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
   - Is stricter than Ansible's own validation, which converts a value to test it but hands on the unconverted one.
     A number may be a string, because C(-e name=5) gives one; a boolean, a list or a dictionary may not,
@@ -40,12 +41,6 @@ options:
       - The entry point whose options are validated. Names that belong to any entry point of the role are known.
     type: str
     default: main
-  old_variables:
-    description:
-      - Variables of older roles that must not be handed over in silence.
-      - The key is the old name, the value is the new name or a sentence that says what to do instead.
-    type: dict
-    default: {}
   inventory_only:
     description:
       - Returns the problems without failing, for a report on all roles.
@@ -70,12 +65,11 @@ EXAMPLES = r"""
   usegalaxy_eu.celery.check_variables:
     role: celery
 
-- name: Preflight | Check the variables, and name those of the older role
+- name: Check | Collect what is wrong with the variables of an inventory alone
   usegalaxy_eu.celery.check_variables:
     role: rabbitmq
-    old_variables:
-      rabbitmq_container_pause: The role waits until the broker answers. Remove the line.
-      rabbitmq_container_name: rabbitmq_name
+    inventory_only: true
+  register: __rabbitmq_check
 """
 
 RETURN = r"""

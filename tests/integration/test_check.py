@@ -178,6 +178,37 @@ ALONE = {
         {**inventory(), "dbservers": {"db": {"postgresql_access_network": ["192.0.2.0/24"]}}},
         ["db: postgresql_access_network is not a variable", "Did you mean postgresql_access_networks?"],
     ),
+    "variables of older roles": (
+        {
+            "flower_ui_users": [{"name": "guest", "password": SECRETS["flower_password"]}],
+            "galaxy_systemd_celery_internal_workers": 2,
+            "rabbitmq_predefined_erlang_cookie": SECRETS["rabbitmq_erlang_cookie"],
+            "traefik_dir": "/etc/traefik",
+        },
+        None,
+        [
+            "4 mistakes",
+            "flower_ui_users belongs to the older role usegalaxy_eu.flower, and nothing reads it. Remedy: use flower_username",
+            "galaxy_systemd_celery_internal_workers belongs to the older role usegalaxy_eu.galaxy_systemd",
+            "use instances of the class in celery_workers",
+            "Remedy: use rabbitmq_erlang_cookie instead.",
+            "celery-1, db, galaxy, monitor, mq: traefik_dir",
+        ],
+    ),
+    "gravity's own workers": (
+        {"galaxy_config": {"gravity": {"celery": {"enable": True}}, "galaxy": {"celery_conf": {"result_backend": "x"}}}},
+        None,
+        [
+            "galaxy: galaxy_config.gravity.celery.enable is true",
+            "galaxy_config.galaxy has celery_conf",
+            "use galaxy_celery_conf, or set galaxy_celery_config_enabled to false",
+        ],
+    ),
+    "Flower in Galaxy's virtual environment": (
+        {"flower_venv_dir": "/srv/galaxy/server/.venv", "galaxy_venv_dir": "/srv/galaxy/server/.venv/"},
+        None,
+        ['monitor: flower_venv_dir is "/srv/galaxy/server/.venv"', "not Galaxy's virtual environment"],
+    ),
     "a file that is not there": (
         {"traefik_certificate": "{{ lookup('ansible.builtin.file', '/nonexistent/mq.pem') }}"},
         None,

@@ -765,6 +765,23 @@ WRONG["telegraf"] = {
         ["is openrc on", "needs systemd", "Remedy: "],
     ),
 }
+# Left from older roles.
+WRONG["flower"]["Galaxy's own code"] = ({"flower_app_dir": "/srv/galaxy"}, ["flower_app_dir belongs to the older role"])
+WRONG["flower"]["Galaxy's library"] = ({"flower_python_path": "server/lib"}, ['flower_python_path is "server/lib"'])
+WRONG["rabbitmq"]["container"] = ({"rabbitmq_container": {"name": "x"}}, ["rabbitmq_container belongs", "rabbitmq_image"])
+WRONG["rabbitmq"]["user of the older role"] = (
+    {"rabbitmq_users_extra": [{"user": "x", "password": MARK}]},
+    ["rabbitmq_users_extra[0].user is not known"],
+)
+WRONG["traefik"]["containers"] = ({"traefik_containers": []}, ["traefik_containers belongs", "traefik_install_method"])
+WRONG["celery"]["units of the older role"] = (
+    {"galaxy_systemd_celery_external_autoscale": "2,8"},
+    ["galaxy_systemd_celery_external_autoscale belongs to the older role usegalaxy_eu.galaxy_systemd", "celery_workers"],
+)
+WRONG["galaxy"]["beat of gravity"] = (
+    {"galaxy_config": {"gravity": {"celery": {"enable_beat": True}}}},
+    ["galaxy_config.gravity.celery.enable_beat is true", "Remedy: "],
+)
 # Hosts that the roles are not made for.
 WRONG["celery"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])
 WRONG["traefik"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])
@@ -903,7 +920,7 @@ REMEDY = re.compile(
     r"|[Ll]eave|[Mm]ake|[Nn]ame"
     r"|Percent-encode|Place|[Pp]ut|[Rr]emove|[Rr]enew|[Rr]epeat|[Ss]et|[Tt]ake|[Uu]se|[Ww]rite|needs|must be) )"
 )
-VARIABLES = {"ansible_facts"} | {
+VARIABLES = {"ansible_facts", "galaxy_config"} | {
     name for role in roles.names() for name in [*roles.options(role), *roles.defaults(role)]
 }
 

@@ -214,17 +214,21 @@ def test_prefix_of_galaxy_is_shared(roles):
 @pytest.mark.parametrize(
     ("remedy", "expected"),
     [
-        ("demo_pool", "demo_container belongs to an older role; the role demo does not read it. Remedy: use"),
-        ("Remove the line.", "the role demo does not read it. Remove the line."),
+        ("demo_pool", "Remedy: use demo_pool instead."),
+        ("Remove it, nothing needs it.", "Remedy: remove it, nothing needs it."),
     ],
 )
-def test_old_variables_are_named(roles, remedy, expected):
-    (problem,) = problems({"demo_container": "x"}, old_variables={"demo_container": remedy, "unused": "y"})
-    assert expected in problem
+def test_old_variables_are_named_on_every_host(roles, remedy, expected):
+    content = {"role": "someone.demo", "variables": {"demo_container": remedy, "unused": "y"}}
+    (roles / "demo_sync/meta/old_variables.yml").write_text(yaml.safe_dump(content))
+    (problem,) = problems({"demo_container": "x"})
+    assert problem == f"demo_container belongs to the older role someone.demo, and nothing reads it. {expected}"
 
 
-def test_old_name_that_is_still_known_passes(roles):
-    assert problems({"demo_port": 1}, old_variables={"demo_port": "demo_pool"}) == []
+def test_a_file_of_old_variables_that_is_broken_is_named(roles):
+    (roles / "demo/meta/old_variables.yml").write_text("role: x")
+    with pytest.raises(AnsibleActionFail, match=r"Cannot read the older variables .*demo/meta/old_variables\.yml"):
+        run({"demo_password": MARK})
 
 
 def test_entry_point(roles):
