@@ -188,7 +188,8 @@ ALONE = {
         None,
         [
             "4 mistakes",
-            "flower_ui_users belongs to the older role usegalaxy_eu.flower, and nothing reads it. Remedy: use flower_username",
+            "flower_ui_users belongs to the older role usegalaxy_eu.flower, and nothing reads it.",
+            "Remedy: use flower_username and flower_password instead.",
             "galaxy_systemd_celery_internal_workers belongs to the older role usegalaxy_eu.galaxy_systemd",
             "use instances of the class in celery_workers",
             "Remedy: use rabbitmq_erlang_cookie instead.",
@@ -196,7 +197,7 @@ ALONE = {
         ],
     ),
     "gravity's own workers": (
-        {"galaxy_config": {"gravity": {"celery": {"enable": True}}, "galaxy": {"celery_conf": {"result_backend": "x"}}}},
+        {"galaxy_config": {"gravity": {"celery": {"enable": True}}, "galaxy": {"celery_conf": {"broker_url": "x"}}}},
         None,
         [
             "galaxy: galaxy_config.gravity.celery.enable is true",

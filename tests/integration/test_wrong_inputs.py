@@ -768,7 +768,7 @@ WRONG["telegraf"] = {
 # Left from older roles.
 WRONG["flower"]["Galaxy's own code"] = ({"flower_app_dir": "/srv/galaxy"}, ["flower_app_dir belongs to the older role"])
 WRONG["flower"]["Galaxy's library"] = ({"flower_python_path": "server/lib"}, ['flower_python_path is "server/lib"'])
-WRONG["rabbitmq"]["container"] = ({"rabbitmq_container": {"name": "x"}}, ["rabbitmq_container belongs", "rabbitmq_image"])
+WRONG["rabbitmq"]["container"] = ({"rabbitmq_container": {}}, ["rabbitmq_container belongs", "rabbitmq_image"])
 WRONG["rabbitmq"]["user of the older role"] = (
     {"rabbitmq_users_extra": [{"user": "x", "password": MARK}]},
     ["rabbitmq_users_extra[0].user is not known"],
@@ -776,7 +776,7 @@ WRONG["rabbitmq"]["user of the older role"] = (
 WRONG["traefik"]["containers"] = ({"traefik_containers": []}, ["traefik_containers belongs", "traefik_install_method"])
 WRONG["celery"]["units of the older role"] = (
     {"galaxy_systemd_celery_external_autoscale": "2,8"},
-    ["galaxy_systemd_celery_external_autoscale belongs to the older role usegalaxy_eu.galaxy_systemd", "celery_workers"],
+    ["galaxy_systemd_celery_external_autoscale belongs to the older role", "celery_workers"],
 )
 WRONG["galaxy"]["beat of gravity"] = (
     {"galaxy_config": {"gravity": {"celery": {"enable_beat": True}}}},

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
-try:
-    from . import roles
-except ImportError:
-    import roles
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools import roles
 
 PAGE = roles.ROOT / "docs" / "migration.md"
 MARKS = re.compile(r"(<!-- BEGIN old variables of (\w+) -->\n).*?(<!-- END old variables -->)", re.DOTALL)
