@@ -372,3 +372,12 @@ def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
         command = [sys.executable, str(program), "drain", "--node", "x"]
         said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
         assert said.split() == [f"{root}{python}", str(program), "drain", "--node", "x"]
+
+
+def test_the_timer_of_the_health_check():
+    text = role_templates.render(
+        "celery", f"{UNITS}galaxy-celery-health.timer.j2", SITE, celery_health_interval_seconds=45
+    )
+    timer = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    assert (timer["OnActiveSec"], timer["OnUnitActiveSec"]) == ("45", "45")
+    assert timer["PartOf"] == timer["WantedBy"] == "galaxy-celery.target"
