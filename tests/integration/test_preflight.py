@@ -61,9 +61,9 @@ MISSING = {
     "rabbitmq_erlang_cookie": "Put rabbitmq_erlang_cookie",
     "flower_password": "put flower_password",
     "flower_amqp_password": "Remedy: define flower_amqp_password",
-    "traefik_certificate": "Set traefik_certificate to the PEM text",
-    "traefik_private_key": "Put traefik_private_key",
-    "telegraf_influxdb_url": "Set it, or set telegraf_influxdb_enabled to false",
+    "traefik_certificate": "Remedy: set traefik_certificate to the PEM text",
+    "traefik_private_key": "Remedy: put traefik_private_key",
+    "telegraf_influxdb_url": "Remedy: set it, or set telegraf_influxdb_enabled to false",
 }
 
 
@@ -80,11 +80,11 @@ def nodes(*pairs):
 WRONG = {
     "a cluster of two": (
         nodes(("mq", 1), ("mq-2", 2)),
-        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Take one node, or three"],
+        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Remedy: take one node, or three"],
     ),
     "a cluster without this node": (
         nodes(("mq-1", 1), ("mq-2", 2), ("mq-3", 3)),
-        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Add it"],
+        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Remedy: add it"],
     ),
     "a node that is there twice": (
         nodes(("mq", 1), ("MQ", 2), ("mq-3", 3)),
