@@ -15,10 +15,13 @@ from __future__ import annotations
 import threading
 import weakref
 
-from celery.concurrency import thread
+try:
+    from celery.concurrency.thread import TaskPool as ThreadPool
+except ImportError:
+    ThreadPool = object  # the controller has no Celery
 
 
-class TaskPool(thread.TaskPool):
+class TaskPool(ThreadPool):
     """The pool of threads with the method flush, which Celery calls when a connection has broken."""
 
     def __init__(self, *args, **kwargs):
