@@ -52,7 +52,7 @@ broker: testbed ## Unit tests that need a real RabbitMQ, in a container of their
 
 .PHONY: preflight
 preflight: venv ## Prove that wrong variables stop the playbooks before any host is changed
-	python -m pytest tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
+	python -m pytest tests/integration/test_check.py tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
 
 .PHONY: bench
 bench: testbed ## Run every benchmark, and write docs/benchmarks.md (ARGS="--rounds 7")
@@ -72,8 +72,9 @@ molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
 	@exec python tests/run.py $(foreach name,$(SCENARIO),--only 'molecule: $(name)')
 
 .PHONY: docs-tables
-docs-tables: venv ## Write the variable tables of the roles' READMEs from their specifications
+docs-tables: venv ## Write the tables of variables: of the roles' READMEs, and of docs/migration.md
 	python tests/tools/variable_tables.py
+	python tests/tools/migration_tables.py
 
 .PHONY: dashboards
 dashboards: venv ## Write the Grafana dashboards from tests/tools/dashboard.yml

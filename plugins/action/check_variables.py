@@ -22,15 +22,28 @@ from ansible.module_utils.errors import (
 )
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._rules import Judge, RulesError, Unjudged, load_rules
+
 ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
 
 # Roles whose prefix others use too: unknown names are refused only below these longer prefixes.
 NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_")}
 
 SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token|credential|key", re.IGNORECASE)
+# Where a secret stands is none.
+PLACE_NAME = re.compile(r"_(dir|file|path|paths|enabled)$")
 URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):\S*@", re.IGNORECASE)
 HIDDEN = "********"
 MAX_SHOWN = 120
+
+# What defaults ask of a host, where nobody has asked the host: the value decides packages and paths, never whether the site's values are right.
+ASSUMED_FACTS = {"architecture": "x86_64", "distribution": "Debian", "os_family": "Debian", "service_mgr": "systemd"}
+
+# What else only a host can tell: a value that is made of it cannot be judged without.
+HOST_FACT = re.compile(
+    r"has no attribute '(default_ipv[46]|all_ipv[46]_addresses|interfaces|fqdn|hostname|nodename|domain|memtotal_mb"
+    r"|processor_\w+|distribution_\w+|python|kernel|mounts)'"
+)
 
 # Errors of Ansible's validation that the stricter check of types and keys words better.
 SAID_ALREADY = (AliasError, ArgumentTypeError, ElementError, NoLogError, SubParameterTypeError, UnsupportedError)
@@ -49,7 +62,9 @@ EXPECTED = {
 
 def is_secret(name, spec):
     """Say whether the value of this option must not be shown."""
-    return bool(spec.get("no_log") or (spec.get("no_log") is None and SECRET_NAME.search(name)))
+    if spec.get("no_log") is not None:
+        return bool(spec["no_log"])
+    return bool(SECRET_NAME.search(name)) and not PLACE_NAME.search(name)
 
 
 def shown(value, secret):
@@ -226,17 +241,31 @@ def unknown_problems(role, task_vars, known, roles, old):
     return problems
 
 
-def old_problems(role, task_vars, known, old):
+def old_problems(task_vars, old):
     """Return a problem for each variable of an older role that is still defined."""
     problems = []
-    for name in sorted(old):
-        if name not in task_vars or name in known or is_registered(task_vars[name]):
+    for name, (role, remedy) in sorted(old.items()):
+        if name not in task_vars or is_registered(task_vars[name]):
             continue
-        remedy = str(old[name])
-        if re.fullmatch(r"\w+", remedy):
-            remedy = f"Remedy: use {remedy}."
-        problems.append(f"{name} belongs to an older role; the role {role} does not read it. {remedy}")
+        remedy = f"Use {remedy} instead." if re.fullmatch(r"\w+", remedy) else remedy
+        problems.append(f"{name} belongs to the older role {role}, and nothing reads it. Remedy: {remedy[0].lower()}{remedy[1:]}")
     return problems
+
+
+def old_variables():
+    """Return the variables of older roles, each with its role and what to do."""
+    found = {}
+    for role in all_roles():
+        path = os.path.join(ROLES_DIR, role, "meta", "old_variables.yml")
+        if not os.path.exists(path):
+            continue
+        try:
+            with open(path, encoding="utf-8") as stream:
+                content = yaml.safe_load(stream)
+            found.update({name: (content["role"], str(remedy)) for name, remedy in content["variables"].items()})
+        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise AnsibleActionFail(f"Cannot read the older variables {path}: {error}") from error
+    return found
 
 
 def load_specification(role, entry_point):
@@ -279,48 +308,86 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the result of the task; it has failed when there is a problem."""
         result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
         args = self.validate_argument_spec(
             {
                 "role": {"type": "str", "required": True},
                 "entry_point": {"type": "str", "default": "main"},
-                "old_variables": {"type": "dict", "default": {}},
+                "inventory_only": {"type": "bool", "default": False},
             }
         )[1]
-        role, old = str(args["role"]), args["old_variables"]
+        role, old, inventory_only = str(args["role"]), old_variables(), args["inventory_only"]
+        task_vars = {**(task_vars or {}), "__inventory_only": inventory_only}
+        if inventory_only:
+            task_vars["ansible_facts"] = {**ASSUMED_FACTS, **task_vars.get("ansible_facts", {})}
         options, known = load_specification(role, args["entry_point"])
+        templar = self._templar.copy_with_new_env(available_variables=task_vars)
 
-        problems = old_problems(role, task_vars, known, old)
+        problems = old_problems(task_vars, old)
         problems += unknown_problems(role, task_vars, known, all_roles(), old)
-        causes = set()
+        causes, wrong, secrets = set(), set(), set()
         for name, spec in options.items():
-            problems += self._problems_of(name, spec, task_vars, causes)
+            found, value = evaluated(templar, name, spec, task_vars, causes)
+            secrets |= secret_texts(value, is_secret(name, spec), spec)
+            if found:
+                wrong.add(name)
+                problems += [text for text in found if not (inventory_only and HOST_FACT.search(text))]
+        # Only the entry point main has the variables that the rules are about.
+        if args["entry_point"] == "main":
+            problems += broken_rules(Judge(templar, task_vars), rules_of(role), wrong, secrets)
 
         result.update(changed=False, checked=len(options), problems=problems)
-        if problems:
+        if problems and not inventory_only:
             result["failed"] = True
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             host = task_vars.get("inventory_hostname", "this host")
             result["msg"] = f"{count} in the variables of the role {role} on {host}:\n- " + "\n- ".join(problems)
         return result
 
-    def _problems_of(self, name, spec, task_vars, causes):
-        """Evaluate one variable and return its problems; a cause that others have too is named once."""
-        defined = next((n for n in [name, *(spec.get("aliases") or [])] if n in task_vars), None)
-        if defined is None:
-            if spec.get("required"):
-                return [f"{name} is not defined. Remedy: define it ({describe(spec)})."]
-            return []
+
+def evaluated(templar, name, spec, task_vars, causes):
+    """Return the problems and the value of one variable; a cause that others have too is named once."""
+    defined = next((n for n in [name, *(spec.get("aliases") or [])] if n in task_vars), None)
+    if defined is None:
+        if spec.get("required"):
+            return [f"{name} is not defined. Remedy: define it ({describe(spec)})."], None
+        return [], None
+    try:
+        value = templar.template(task_vars[defined])
+    except AnsibleError as error:
+        message = str(error.message).rstrip(".")
+        if is_secret(name, spec):
+            message = masked(message, secret_texts(task_vars[defined], True, spec))
+        message = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", message)
+        if message in causes:
+            return [], None
+        causes.add(message)
+        platform = (task_vars.get("ansible_facts") or {}).get("os_family")
+        if platform and f"has no attribute '{platform}'" in message:
+            remedy = "Remedy: set it to what this platform has, or take the host out of the group."
+            return [f"{defined} has no default for the platform {platform}. {remedy}"], None
+        missing = re.search(r"'(\w+)' is undefined", message)
+        remedy = f"Remedy: define {missing[1]}." if missing else "Remedy: correct what it is made of."
+        return [f"{defined} has no value: {message}. {remedy}"], None
+    return value_problems(defined, value, {**spec, "aliases": []}), value
+
+
+def rules_of(role):
+    """Return the rules of a role; it may have none."""
+    path = os.path.join(ROLES_DIR, role, "meta", "rules.yml")
+    try:
+        return load_rules(path) if os.path.exists(path) else []
+    except RulesError as error:
+        raise AnsibleActionFail(str(error)) from error
+
+
+def broken_rules(judge, rules, wrong, secrets):
+    """Return what the rules say, unless it follows from a variable that is wrong by itself and has been named."""
+    problems = []
+    for rule in rules:
         try:
-            value = self._templar.template(task_vars[defined])
-        except AnsibleError as error:
-            message = str(error.message).rstrip(".")
-            if is_secret(name, spec):
-                message = masked(message, secret_texts(task_vars[defined], True, spec))
-            message = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", message)
-            if message in causes:
-                return []
-            causes.add(message)
-            missing = re.search(r"'(\w+)' is undefined", message)
-            return [f"{defined} has no value: {message}. Remedy: define {missing[1] if missing else 'what is missing'}."]
-        return value_problems(defined, value, {**spec, "aliases": []})
+            found = judge.problems(rule)
+        except Unjudged as error:
+            found = [] if wrong else [f"{rule['name']}: {error}"]
+        problems += [text for text in found if not wrong & set(re.findall(r"\w+", text))]
+    # A short secret is part of ordinary words, and no message holds one on purpose.
+    return [URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", masked(text, {s for s in secrets if len(s) >= 8})) for text in problems]

@@ -27,9 +27,10 @@ options:
     type: dict
     required: true
   resolved:
-    description: The addresses of each host name that stands among the entries. A name without addresses is a problem.
+    description:
+      - The addresses of each host name that stands among the entries. A name without addresses is a problem; one that is not
+        in the dictionary has not been looked up yet, and nothing is said about it. Without this option names are a problem.
     type: dict
-    default: {}
   exceptions:
     description: Entries that are wanted as they are, each with its reason. Only what can be written is let through.
     type: dict
@@ -192,8 +193,8 @@ def _read(entry, resolved, names):
         return
     if _is_name(text) and text.lower() not in KEYWORDS:
         names.append(text)
-        entry.networks = [ipaddress.ip_network(address) for address in _readable(resolved.get(text) or [])]
-        if not entry.networks:
+        entry.networks = [ipaddress.ip_network(address) for address in _readable((resolved or {}).get(text) or [])]
+        if not entry.networks and (resolved is None or text in resolved):
             entry.unreadable = "is no address, and as a host name it does not resolve on the database's host. Give the address, or correct the name"
         return
     try:
@@ -332,7 +333,7 @@ def hba_entries(value, resolved=None, exceptions=None, widest_ipv4_prefix=16, wi
     entries, names, exceptions = _entries(value), [], exceptions or {}
     widest = {4: int(widest_ipv4_prefix), 6: int(widest_ipv6_prefix)}
     for entry in entries:
-        _read(entry, resolved or {}, names)
+        _read(entry, resolved, names)
     facts = [address for entry in entries if entry.host for address in _addresses(entry.host.get("known_addresses"))]
     single = [
         network.network_address

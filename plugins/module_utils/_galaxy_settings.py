@@ -216,6 +216,6 @@ def find_problems(section, consumed=(), remote_workers=False):
     if any(quorum) and not all(quorum):
         problems.append(
             "celery_conf.task_default_queue_type: quorum queues need task_default_queue_type and "
-            "task_create_missing_queue_type to be quorum; with one of them the broker refuses the other's declaration."
+            "task_create_missing_queue_type to be quorum; with one of them the broker refuses the other's declaration. Set both, or neither."
         )
     return problems

@@ -8,20 +8,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: check_variables
-short_description: Hold the variables of a host against the specification of a role
+short_description: Hold the variables of a host against the specification and the rules of a role
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it.
+  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it, and then
+    against the role's C(meta/rules.yml), which says what a specification cannot (ranges, variables that contradict each other).
   - Refuses names with the prefix of the role that the specification does not know, and names the closest known one.
     Ansible's own validation passes them in silence.
+  - Refuses variables of older roles, which the roles' C(meta/old_variables.yml) name with what to do instead.
   - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
   - Is stricter than Ansible's own validation, which converts a value to test it but hands on the unconverted one.
     A number may be a string, because C(-e name=5) gives one; a boolean, a list or a dictionary may not,
     and a string may not be a number (C(version=4.10) would arrive as 4.1).
   - Reports all problems at once. Values are shown unless the specification says C(no_log=true), or the name
-    contains one of password, secret, cookie, token, credential or key; credentials in URLs are never shown.
+    contains one of password, secret, cookie, token, credential or key and does not end as a place (C(_path)); credentials in URLs are never shown.
   - Runs on the controller alone and never opens a connection to the host.
 notes:
   - The results of C(register) are not taken for variables of a role, whatever their name.
@@ -39,12 +41,13 @@ options:
       - The entry point whose options are validated. Names that belong to any entry point of the role are known.
     type: str
     default: main
-  old_variables:
+  inventory_only:
     description:
-      - Variables of older roles that must not be handed over in silence.
-      - The key is the old name, the value is the new name or a sentence that says what to do instead.
-    type: dict
-    default: {}
+      - Returns the problems without failing, for a report on all roles.
+      - Takes nothing from the host. Where its facts were not gathered they are taken for those of Debian, and rules leave out
+        what only facts can say.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller.
@@ -62,12 +65,11 @@ EXAMPLES = r"""
   usegalaxy_eu.celery.check_variables:
     role: celery
 
-- name: Preflight | Check the variables, and name those of the older role
+- name: Check | Collect what is wrong with the variables of an inventory alone
   usegalaxy_eu.celery.check_variables:
     role: rabbitmq
-    old_variables:
-      rabbitmq_container_pause: The role waits until the broker answers. Remove the line.
-      rabbitmq_container_name: rabbitmq_name
+    inventory_only: true
+  register: __rabbitmq_check
 """
 
 RETURN = r"""

@@ -61,9 +61,9 @@ MISSING = {
     "rabbitmq_erlang_cookie": "Put rabbitmq_erlang_cookie",
     "flower_password": "put flower_password",
     "flower_amqp_password": "Remedy: define flower_amqp_password",
-    "traefik_certificate": "Set traefik_certificate to the PEM text",
-    "traefik_private_key": "Put traefik_private_key",
-    "telegraf_influxdb_url": "Set it, or set telegraf_influxdb_enabled to false",
+    "traefik_certificate": "Remedy: set traefik_certificate to the PEM text",
+    "traefik_private_key": "Remedy: put traefik_private_key",
+    "telegraf_influxdb_url": "Remedy: set it, or set telegraf_influxdb_enabled to false",
 }
 
 
@@ -80,11 +80,11 @@ def nodes(*pairs):
 WRONG = {
     "a cluster of two": (
         nodes(("mq", 1), ("mq-2", 2)),
-        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Take one node, or three"],
+        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Remedy: take one node, or three"],
     ),
     "a cluster without this node": (
         nodes(("mq-1", 1), ("mq-2", 2), ("mq-3", 3)),
-        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Add it"],
+        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Remedy: add it"],
     ),
     "a node that is there twice": (
         nodes(("mq", 1), ("MQ", 2), ("mq-3", 3)),
@@ -314,10 +314,41 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |free_ports \| |Validating arguments against )"
+    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |share \| |free_ports \| |Validating arguments against )"
     stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
     known = re.compile(f"Gathering Facts|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
+
+
+# Those that check the whole stack first. The others begin with the preflight of the one role that they run.
+PLAYBOOKS = sorted(
+    path.stem
+    for path in SITE.parent.glob("*.yml")
+    if path.stem not in ("backup", "check", "galaxy_fragment", "restore")
+)
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_every_playbook_checks_first(two, name):
+    values, words = WRONG["a mistyped name"]
+    outcome = two(SITE.with_name(f"{name}.yml"), "--check", "-e", "worker=celery-2", change=values)
+    hold(outcome, *words)
+    assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
+
+
+def test_a_host_that_is_away_ends_the_run_before_any_change(tmp_path):
+    hosts = {group: {name: {} for name in names} for group, names in HOSTS.items()}
+    hosts["celeryservers"]["celery-2"] = {"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}
+    site = build_site(tmp_path, hosts)
+    after = {"name": "Change it", "ansible.builtin.debug": {}}
+    play = {"name": "Check the variables of what would follow", "hosts": "all", "gather_facts": False, "tasks": [after]}
+    followed = tmp_path / "followed.yml"
+    followed.write_text(json.dumps([{"name": "Check", "ansible.builtin.import_playbook": str(PREFLIGHT)}, play]))
+    outcome = site(followed)
+    assert outcome.code == 4, outcome.end
+    assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == ["celery-2"]
+    assert "nowhere.invalid" in outcome.output
+    assert outcome.tasks == ["Gathering Facts"]
 
 
 def test_the_guard_of_these_tests_ends_a_run_that_gets_past_preflight(site, tmp_path):

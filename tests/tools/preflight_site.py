@@ -45,6 +45,11 @@ FACTS = {
     "os_family": "Debian",
     "service_mgr": "systemd",
 }
+# Hosts that not every role is made for.
+OTHER_FACTS = {
+    "fake_alpine": {**FACTS, "distribution": "Alpine", "os_family": "Alpine", "service_mgr": "openrc"},
+    "fake_rocky": {**FACTS, "distribution": "Rocky", "distribution_major_version": "9", "os_family": "RedHat"},
+}
 FAKE_FACTS = """\
 from ansible.module_utils.basic import AnsibleModule
 
@@ -52,7 +57,8 @@ AnsibleModule(argument_spec={{}}, supports_check_mode=True).exit_json(changed=Fa
 """
 # What the play did, for each host, as data; beside the usual output, which is what an operator sees. It also ends the
 # run at once when a play of any other name begins: on this machine nothing may follow the preflight.
-PREFLIGHT_PLAYS = ("Gather facts", "Check the variables ")
+# Those of check.yml touch no host at all.
+PREFLIGHT_PLAYS = ("Gather facts", "Check the variables ", "Look at the ", "Say what is wrong")
 PAST_PREFLIGHT = 99
 RECORDER = """\
 DOCUMENTATION = "name: recorder\\ntype: notification\\nshort_description: Write the recap\\ndescription: The recap."
@@ -164,7 +170,8 @@ def build_site(tmp_path, hosts):
     library, callbacks = tmp_path / "library", tmp_path / "callbacks"
     for folder in (library, callbacks):
         folder.mkdir()
-    (library / "fake_facts.py").write_text(FAKE_FACTS.format(facts=FACTS))
+    for name, facts in {"fake_facts": FACTS, **OTHER_FACTS}.items():
+        (library / f"{name}.py").write_text(FAKE_FACTS.format(facts=facts))
     (callbacks / "recorder.py").write_text(RECORDER)
     collections = tmp_path / "collections/ansible_collections/usegalaxy_eu"
     collections.mkdir(parents=True)

@@ -88,8 +88,8 @@ def test_a_user_is_never_given_twice(task_stream, monkeypatch, tmp_path):
     stopped = threading.Event()
     monkeypatch.setattr(task_stream, "settings", lambda _config: {})
     monkeypatch.setattr(task_stream, "Client", Client)
-    monkeypatch.setattr(stopped, "wait", lambda _seconds: len(sent) == 4 and stopped.set())
-    options = task_stream.parse(["start", "--config=x", "--report=x", "--no-wait", "--users=101"])
+    monkeypatch.setattr(stopped, "wait", lambda _seconds: None)
+    options = task_stream.parse(["start", "--config=x", "--report=x", "--no-wait", "--users=101", "--count=4"])
     ledger = task_stream.stream(options, stopped)
     assert sent == [101, 102, 103, 104]
     assert ledger.users == [101, 103, 104]

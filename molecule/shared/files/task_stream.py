@@ -159,13 +159,14 @@ def stream(options, stopped):
     conf = settings(options.config)
     client = Client(conf)
     begin = time.monotonic()
-    while not stopped.is_set() and time.monotonic() - begin < options.seconds:
+    for user in itertools.islice(users, options.count):
+        if stopped.is_set() or time.monotonic() - begin >= options.seconds:
+            break
         due = time.monotonic() + 1 / options.rate
         if options.reconnect or options.reread:
             client.close()
             conf = settings(options.config) if options.reread else conf
             client = Client(conf)
-        user = next(users)
         ledger.send(
             lambda task_id, client=client, user=user: client.publish(options.queue, task_id, options.task, user), user
         )
@@ -222,6 +223,7 @@ def parse(arguments=None):
     begin.add_argument("--config", required=True, help="Galaxy's galaxy.yml")
     begin.add_argument("--rate", type=float, default=2, help="tasks a second")
     begin.add_argument("--seconds", type=float, default=600, help="end by itself after this time")
+    begin.add_argument("--count", type=int, help="end by itself after so many tasks")
     begin.add_argument("--queue", default="galaxy.internal")
     begin.add_argument("--task", default=TASK, help="another task, which takes no arguments")
     begin.add_argument("--users", type=int, metavar="FIRST", help=f"send {USER_TASK}, each for another user")

@@ -4,8 +4,10 @@
 
 """The variable tables of the READMEs are those of the specifications."""
 
+import re
+
 import pytest
-from tools import roles, variable_tables
+from tools import migration_tables, roles, variable_tables
 
 
 @pytest.mark.parametrize("role", roles.names())
@@ -39,3 +41,22 @@ def test_a_secret_is_shown_as_required_and_a_nested_option_by_its_path():
         "| `x_users` | list of dict | `[]` | Users. |",
         "| `x_users[].name` | str | **required** | Name. |",
     ]
+
+
+def test_the_tables_of_older_variables_are_up_to_date():
+    text = migration_tables.PAGE.read_text(encoding="utf-8")
+    named = {match[2] for match in migration_tables.MARKS.finditer(text)}
+    assert named == {path.parts[1] for path in roles.files("roles/*/meta/old_variables.yml")}
+    assert migration_tables.rendered(text) == text, "docs/migration.md is older than the roles: run `make docs-tables`"
+
+
+def test_older_variables_lead_to_what_there_is():
+    known = {name for role in roles.names() for name in roles.options(role)}
+    for path in roles.files("roles/*/meta/old_variables.yml"):
+        content = roles.load(roles.ROOT / path)
+        assert sorted(set(content["variables"]) & known) == [], "the role still has it: it belongs below `changed`"
+        assert sorted(set(content["changed"]) - known) == []
+        text = " ".join([*content["variables"].values(), *content["changed"].values()])
+        prefixes = tuple(role + "_" for role in roles.names())
+        named = {word for word in re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", text) if word.startswith(prefixes)}
+        assert sorted(named - known) == []

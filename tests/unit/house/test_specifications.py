@@ -37,6 +37,7 @@ def test_every_role_has_its_papers(role):
     wanted = ["README.md", "meta/main.yml", "meta/argument_specs.yml"]
     if role not in LIBRARIES:
         wanted += ["defaults/main.yml", "tasks/main.yml", "tasks/preflight.yml", "tasks/verify.yml"]
+        wanted += ["meta/rules.yml", "tasks/check.yml"]
     assert [name for name in wanted if not (roles.ROLES / role / name).is_file()] == []
 
 

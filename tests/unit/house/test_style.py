@@ -4,6 +4,7 @@
 
 """The house rules for tasks, plays and templates (CONTRIBUTING.md) as tests."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -217,3 +218,124 @@ def test_no_skip_list():
     bare = [path for path in CONTENT if re.search(r"# *noqa(?!: *[a-z-]+(\[[a-z-]+\])?( [a-z-]+\[[a-z-]+\])* +\S)",
                                                   (roles.ROOT / path).read_text(encoding="utf-8"))]  # fmt: skip
     assert bare == []
+
+
+# Words in names of numbers that say nothing without a unit.
+UNITS = re.compile(r"_(seconds|minutes|days|mb|percent|ms)$|_per_(hour|second)$")
+MEASURES = re.compile(r"(timeout|interval|expires|delay|_age|memory|_size$|duration|_ttl)")
+# Counts of things, though a word in the name is one of a measure.
+COUNTS = {"postgresql_access_pool_size"}
+# What says itself that it is a switch.
+SWITCHES = re.compile(r"(_enabled|_no_log|_remote)$")
+
+
+@pytest.mark.parametrize("role", roles.names())
+def test_switches_are_positive_and_say_so(role):
+    names = [name for name, option in roles.options(role).items() if option.get("type") == "bool"]
+    assert [
+        name for name in names if not SWITCHES.search(name) or re.search(r"_(no|not|disable|skip)_(?!log)", name)
+    ] == []
+
+
+@pytest.mark.parametrize("role", roles.names())
+def test_numbers_have_their_unit_in_the_name(role):
+    numbers = [name for name, option in roles.options(role).items() if option.get("type") in ("int", "float")]
+    assert [name for name in numbers if MEASURES.search(name) and not UNITS.search(name) and name not in COUNTS] == []
+
+
+@pytest.mark.parametrize("role", roles.names())
+def test_versions_are_literals(role):
+    """What is resolved at run time is another thing each time."""
+    values = roles.defaults(role)
+    found = {name: str(value) for name, value in values.items() if re.search(r"_(version|image)$", name)}
+    assert [name for name, value in found.items() if "latest" in value or "lookup" in value] == []
+    assert [name for name, value in found.items() if not re.search(r"\d|_version", value)] == []
+
+
+@pytest.mark.parametrize("path", roles.files("roles/*/tasks/main.yml"), ids=str)
+def test_main_only_dispatches(path):
+    allowed = {"ansible.builtin.import_tasks", "ansible.builtin.include_tasks"}
+    if path.parts[1] == "common":
+        allowed = {"ansible.builtin.fail"}
+    assert [label(path, task) for task, _depth in loaded(path) if not set(action_of(task)) <= allowed] == []
+
+
+def test_the_preflight_always_runs():
+    wrong = []
+    for path in roles.files("roles/*/tasks/main.yml"):
+        first = loaded(path)[0][0]
+        if path.parts[1] != "common" and (first.get("ansible.builtin.import_tasks"), first.get("tags")) != (
+            "preflight.yml",
+            ["always"],
+        ):
+            wrong.append(path)
+    assert wrong == []
+
+
+def test_a_command_tells_when_it_changes_something():
+    """In roles: or it never runs in check mode without saying what it would do."""
+    wrong = []
+    for path, task in EVERY:
+        command = task.get("ansible.builtin.command")
+        if path.parts[0] != "roles" or command is None:
+            continue
+        told = "changed_when" in task or {"creates", "removes"} & (set(command) if isinstance(command, dict) else set())
+        if not told:
+            wrong.append(label(path, task))
+    assert wrong == []
+
+
+def test_secrets_are_hidden_by_the_switch_of_the_role():
+    """Or always, where no switch may show what the operator never typed."""
+    pattern = re.compile(r"\{\{ (\w+)_no_log( \| bool| and [^}]+)? \}\}|True")
+    hidden = [(path, task) for path, task in EVERY if path.parts[0] == "roles" and task.get("no_log")]
+    wrong = [label(path, task) for path, task in hidden if not pattern.fullmatch(str(task["no_log"]))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kind", ["action", "filter", "modules"])
+def test_every_plugin_has_unit_tests(kind):
+    """A module that an action of the same name stands for is tested as that action."""
+    actions = {path.stem for path in roles.files("plugins/action/*.py")}
+    names = {path.stem for path in roles.files(f"plugins/{kind}/*.py")} - (actions if kind == "modules" else set())
+    paths = [path for path in roles.files("tests/unit/**/test_*.py") if "house" not in path.parts]
+    texts = " ".join(path.stem + (roles.ROOT / path).read_text(encoding="utf-8") for path in paths)
+    assert sorted(name for name in names if not re.search(rf"\b(test_)?{name}\b", texts)) == []
+
+
+def test_every_template_is_rendered_by_a_unit_test():
+    texts = " ".join((roles.ROOT / path).read_text(encoding="utf-8") for path in roles.files("tests/unit/roles/*.py"))
+    templates = roles.files("roles/*/templates/**/*.j2")
+    # What others import, and what only RabbitMQ's image can run: the scenario rabbitmq does.
+    elsewhere = {"galaxy-celery-common", "check_config.escript"}
+    names = {path.name.removesuffix(".j2") for path in templates} - elsewhere
+    assert sorted(name for name in names if name not in texts) == []
+
+
+def test_nothing_is_skipped_without_a_reason():
+    wrong = []
+    for path in roles.files("tests/unit/**/*.py", "tests/integration/*.py"):
+        for call in ast.walk(ast.parse((roles.ROOT / path).read_text(encoding="utf-8"))):
+            name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+            if not re.fullmatch(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)", name):
+                continue
+            said = any(word.arg == "reason" for word in call.keywords) or (name == "pytest.skip" and call.args)
+            if not said:
+                wrong.append(f"{path}:{call.lineno}")
+    assert wrong == []
+
+
+def checks_first(path):
+    """Say whether a playbook's first play, or the first playbook that it imports, is a preflight."""
+    play = roles.load(path)[0]
+    imported = play.get("ansible.builtin.import_playbook")
+    if imported:
+        return imported.endswith("preflight.yml") or checks_first(path.parent / imported)
+    first = (play.get("tasks") or [{}])[0]
+    include = first.get("ansible.builtin.include_role") or {}
+    return include.get("tasks_from") in ("preflight", "check") or "ansible.builtin.assert" in first
+
+
+@pytest.mark.parametrize("path", roles.files("playbooks/*.yml"), ids=str)
+def test_a_playbook_begins_with_its_checks(path):
+    assert checks_first(roles.ROOT / path)

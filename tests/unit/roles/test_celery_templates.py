@@ -13,6 +13,8 @@ import sys
 import pytest
 from tools import role_templates
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
+
 UNITS = "etc/systemd/system/"
 SITE = {
     "ansible_facts": {"os_family": "Debian", "default_ipv4": {"address": "192.0.2.11"}},
@@ -55,7 +57,7 @@ def test_worker_with_defaults():
     found = service(text)
     assert found["ExecStart"].startswith("/srv/galaxy/server/.venv/bin/celery --app galaxy.celery worker --pool ")
     assert found["ExecStart"].endswith(" --task-events")
-    assert (options(text)["--pool"], options(text)["--concurrency"]) == ("threads", "32")
+    assert (options(text)["--pool"], options(text)["--concurrency"]) == ("custom", "32")
     assert options(text)["--queues"] == "celery,galaxy.internal,galaxy.external"
     assert options(text)["--hostname"] == "worker-%i@celery-1"
     assert options(text)["--loglevel"] == "INFO"
@@ -70,11 +72,12 @@ def test_worker_with_defaults():
 
 def test_environment_with_defaults():
     assert role_templates.unit_environment(worker()) == {
+        "CELERY_CUSTOM_WORKER_POOL": f"{TaskPool.__module__}:TaskPool",
         "GALAXY_CONFIG_FILE": "/srv/galaxy/server/config/galaxy.yml",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_PRE_PING": "true",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
-        "PYTHONPATH": "/srv/galaxy/server/lib",
+        "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/galaxy-celery",
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": "/var/lib/galaxy-celery/tmp",
         "VIRTUAL_ENV": "/srv/galaxy/server/.venv",
@@ -101,9 +104,10 @@ def test_two_classes():
     }
     first, second = worker(0, **values), worker(1, **values)
     assert options(first)["--pool"] == "prefork"
+    assert "CELERY_CUSTOM_WORKER_POOL" not in role_templates.unit_environment(first)
     assert options(first)["--queues"] == "celery,galaxy.internal"
     assert options(first)["--hostname"] == "internal-%i@node.example.org"
-    assert options(second)["--pool"] == "threads"
+    assert options(second)["--pool"] == "custom"
     assert options(second)["--loglevel"] == "DEBUG"
     assert service(second)["ExecStart"].endswith(" --task-events --without-mingle -Ofair")
     assert options(second)["--prefetch-multiplier"] == "1"
@@ -368,3 +372,12 @@ def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
         command = [sys.executable, str(program), "drain", "--node", "x"]
         said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
         assert said.split() == [f"{root}{python}", str(program), "drain", "--node", "x"]
+
+
+def test_the_timer_of_the_health_check():
+    text = role_templates.render(
+        "celery", f"{UNITS}galaxy-celery-health.timer.j2", SITE, celery_health_interval_seconds=45
+    )
+    timer = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    assert (timer["OnActiveSec"], timer["OnUnitActiveSec"]) == ("45", "45")
+    assert timer["PartOf"] == timer["WantedBy"] == "galaxy-celery.target"

@@ -214,17 +214,21 @@ def test_prefix_of_galaxy_is_shared(roles):
 @pytest.mark.parametrize(
     ("remedy", "expected"),
     [
-        ("demo_pool", "demo_container belongs to an older role; the role demo does not read it. Remedy: use"),
-        ("Remove the line.", "the role demo does not read it. Remove the line."),
+        ("demo_pool", "Remedy: use demo_pool instead."),
+        ("Remove it, nothing needs it.", "Remedy: remove it, nothing needs it."),
     ],
 )
-def test_old_variables_are_named(roles, remedy, expected):
-    (problem,) = problems({"demo_container": "x"}, old_variables={"demo_container": remedy, "unused": "y"})
-    assert expected in problem
+def test_old_variables_are_named_on_every_host(roles, remedy, expected):
+    content = {"role": "someone.demo", "variables": {"demo_container": remedy, "unused": "y"}}
+    (roles / "demo_sync/meta/old_variables.yml").write_text(yaml.safe_dump(content))
+    (problem,) = problems({"demo_container": "x"})
+    assert problem == f"demo_container belongs to the older role someone.demo, and nothing reads it. {expected}"
 
 
-def test_old_name_that_is_still_known_passes(roles):
-    assert problems({"demo_port": 1}, old_variables={"demo_port": "demo_pool"}) == []
+def test_a_file_of_old_variables_that_is_broken_is_named(roles):
+    (roles / "demo/meta/old_variables.yml").write_text("role: x")
+    with pytest.raises(AnsibleActionFail, match=r"Cannot read the older variables .*demo/meta/old_variables\.yml"):
+        run({"demo_password": MARK})
 
 
 def test_entry_point(roles):
@@ -269,3 +273,90 @@ def test_no_roles_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(check_variables, "ROLES_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(AnsibleActionFail, match="Roles: none"):
         run({})
+
+
+RULES = {
+    "rules": [
+        {
+            "name": "Check the port",
+            "that": "demo_port | int < 65536",
+            "message": "demo_port is {{ demo_port }}. Remedy: lower it.",
+        },
+        {"name": "Check the queues", "that": "demo_queues | length > 0", "message": "demo_queues is empty."},
+        {
+            "name": "Check facts",
+            "that": "__inventory_only or ansible_facts['os_family'] == 'Debian'",
+            "message": "Not Debian.",
+        },
+    ]
+}
+GOOD = {"demo_port": 1, "demo_queues": ["a"], "ansible_facts": {"os_family": "Debian"}}
+
+
+@pytest.fixture
+def ruled(roles):
+    """The same roles; demo has rules."""
+    (roles / "demo/meta/rules.yml").write_text(yaml.safe_dump(RULES))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"demo_port": 70000}, ["demo_port is 70000. Remedy: lower it."]),
+        ({"demo_port": 70000, "demo_queues": []}, ["demo_port is 70000. Remedy: lower it.", "demo_queues is empty."]),
+        ({"ansible_facts": {"os_family": "RedHat"}}, ["Not Debian."]),
+    ],
+)
+def test_rules_follow_the_specification(ruled, change, expected):
+    assert problems({**GOOD, **change}) == expected
+
+
+def test_what_follows_from_a_wrong_variable_is_not_told_twice(ruled):
+    found = problems({**GOOD, "demo_port": "many", "demo_queues": []})
+    assert [text.split(";")[0] for text in found] == ["demo_port is 'many'", "demo_queues is empty."]
+    assert len(problems({**GOOD, "demo_queues": "{{ nobody }}"})) == 1
+
+
+def test_a_rule_that_cannot_be_judged_is_a_problem(ruled):
+    variables = {name: value for name, value in GOOD.items() if name != "demo_port"}
+    (problem,) = problems(variables)
+    assert problem.startswith("Check the port: 'demo_port' is undefined")
+
+
+def test_no_rule_shows_a_secret(roles):
+    rule = {"name": "Check it", "that": False, "message": "demo_password is {{ demo_password }}."}
+    (roles / "demo/meta/rules.yml").write_text(yaml.safe_dump({"rules": [rule]}))
+    assert problems({}) == ["demo_password is ********."]
+
+
+def test_a_file_of_rules_that_is_broken_is_named(roles):
+    (roles / "demo/meta/rules.yml").write_text("rules: {")
+    with pytest.raises(AnsibleActionFail, match=r"Cannot read the rules .*demo/meta/rules\.yml"):
+        run({"demo_password": MARK})
+
+
+def test_an_inventory_alone_is_reported_without_failing(ruled):
+    variables = {"demo_port": 70000, "demo_queues": ["{{ ansible_facts['os_family'] }}"]}
+    result = run({"demo_password": MARK, **variables}, inventory_only=True)
+    assert result["problems"] == ["demo_port is 70000. Remedy: lower it."]
+    assert "failed" not in result
+
+
+def test_what_only_a_host_can_tell_is_left_open(ruled):
+    variables = {"demo_port": 1, "demo_queues": ["{{ ansible_facts['default_ipv4']['address'] }}"]}
+    assert run({"demo_password": MARK, **variables}, inventory_only=True)["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "secret"),
+    [
+        ("x_password", {}, True),
+        ("x_password", {"no_log": False}, False),
+        ("x_anything", {"no_log": True}, True),
+        ("x_key_dir", {}, False),
+        ("x_private_key", {}, True),
+    ],
+)
+def test_what_is_secret(name, spec, secret):
+    assert check_variables.is_secret(name, spec) is secret

@@ -177,7 +177,7 @@ def test_a_number_that_is_none():
 
 
 def test_the_options_are_those_of_celery():
-    worker = pytest.importorskip("celery.bin.worker").worker
+    worker = pytest.importorskip("celery.bin.worker", reason="Celery is not installed").worker
     known = {name: param.name for param in worker.params for name in param.opts}
     assert {name: option for name, option in plugin.NAMES.items() if option != "workdir"} == known
     flags = {param.name for param in worker.params if param.is_flag}

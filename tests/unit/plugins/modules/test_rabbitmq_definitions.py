@@ -292,7 +292,8 @@ def test_password_is_set_in_place(api, run):
 def test_a_new_password_cuts_nobody_off(api, run, broker_url):
     """On a real broker: open connections stay, of this user and of another; a new one needs the new password."""
     kombu = pytest.importorskip("kombu", reason="kombu is not installed")
-    refusals = (kombu.exceptions.OperationalError, pytest.importorskip("amqp").AccessRefused)
+    amqp = pytest.importorskip("amqp", reason="amqp is not installed")
+    refusals = (kombu.exceptions.OperationalError, amqp.AccessRefused)
     parts = urlsplit(broker_url)
     vhost = parts.path[1:]
 

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report what is wrong with the whole inventory, on the controller."""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables import (
+    ROLES_DIR,
+    all_roles,
+    is_secret,
+    load_specification,
+)
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory import (
+    by_host,
+    group_problems,
+    password_problems,
+    shared_problems,
+)
+
+# Secrets that people choose, and so choose badly.
+PASSWORD = re.compile(r"_(password|cookie|token|secret)$")
+ALIAS = re.compile(r"\{\{\s*(\w+)\s*(\|[^}]*)?\}\}")
+
+
+def passwords():
+    """Return the names of all passwords of the roles, and which of them stand for others by default."""
+    names, aliases = set(), {}
+    for role in all_roles():
+        path = os.path.join(ROLES_DIR, role, "defaults", "main.yml")
+        if not os.path.exists(path):  # a library of task files
+            continue
+        with open(path, encoding="utf-8") as stream:
+            defaults = yaml.safe_load(stream)
+        own = {name for name in load_specification(role, "main")[0] if PASSWORD.search(name)}
+        found = {name: ALIAS.fullmatch(str(defaults.get(name, ""))) for name in own}
+        names |= own
+        aliases.update({name: match[1] for name, match in found.items() if match})
+    return names, aliases
+
+
+def value_of(variables, name):
+    """Return the value of a variable of a host, or None; what has none is told by the role that needs it."""
+    try:
+        value = variables.get(name)
+        # A text is evaluated when it is read.
+        return None if value is None else str(value)
+    except AnsibleError:
+        return None
+
+
+def values_of(hostvars, hosts, names):
+    """Return the variables of these names that each host has."""
+    found = {host: {name: value_of(hostvars[host], name) for name in names} for host in hosts}
+    return {host: {name: value for name, value in values.items() if value is not None} for host, values in found.items()}
+
+
+class ActionModule(ActionBase):
+    """Report every problem of an inventory at once."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the result of the task; it has failed when there is a problem."""
+        result = super().run(tmp, task_vars)
+        args = self.validate_argument_spec(
+            {
+                "groups": {"type": "dict", "required": True},
+                "needed": {"type": "list", "elements": "str", "default": []},
+                "shared": {"type": "dict", "default": {}},
+                "registers": {"type": "list", "elements": "str", "required": True},
+            }
+        )[1]
+        hostvars, groups = task_vars["hostvars"], task_vars["groups"]
+        wanted = {variable: str(name) for variable, name in args["groups"].items()}
+        hosts = sorted({host for name in wanted.values() for host in groups.get(name, [])})
+        given = {variable for variable in wanted if any(variable in hostvars[host] for host in groups["all"])}
+        names, aliases = passwords()
+
+        problems = group_problems(wanted, groups, args["needed"], given)
+        found = by_host({host: self._found(hostvars[host], args["registers"]) for host in hosts})
+        problems += found
+        shared = values_of(hostvars, hosts, args["shared"])
+        problems += shared_problems(shared, args["shared"], lambda name: is_secret(name, {}))
+        told = {name for name in names if any(re.search(rf"\b{name}\b", text) for text in found)}
+        problems += password_problems(values_of(hostvars, hosts, names), aliases, told)
+
+        result.update(changed=False, hosts=len(hosts), problems=problems)
+        if problems:
+            count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+            result.update(failed=True, msg=f"{count} in the inventory:\n- " + "\n- ".join(problems))
+        return result
+
+    @staticmethod
+    def _found(variables, registers):
+        """Return what the checks of the roles have found on a host."""
+        found = []
+        for register in registers:
+            result = variables.get(register) or []
+            found += result["problems"] if isinstance(result, Mapping) else result
+        # What is wrong with a host for several roles is told once.
+        return list(dict.fromkeys(found))

@@ -1,0 +1,42 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Celery's pool of threads, which forgets the tasks that have not started when the connection to the broker breaks.
+
+Private to the collection; the units name it in CELERY_CUSTOM_WORKER_POOL. The broker gives these tasks to a worker anew,
+since they are not acknowledged. Celery asks every pool to forget them, but its own pool of threads (5.3 to 5.7) does not,
+so that each is done twice or more.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+try:
+    from celery.concurrency.thread import TaskPool as ThreadPool
+except ImportError:
+    ThreadPool = object  # the controller has no Celery
+
+
+class TaskPool(ThreadPool):
+    """The pool of threads with the method flush, which Celery calls when a connection has broken."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._futures, self._lock = weakref.WeakSet(), threading.Lock()
+
+    def on_apply(self, *args, **kwargs):
+        """Hand a task to the threads, see celery.concurrency.thread."""
+        result = super().on_apply(*args, **kwargs)
+        with self._lock:
+            self._futures.add(result.f)
+        return result
+
+    def flush(self):
+        """Forget the tasks that no thread has begun."""
+        with self._lock:
+            for future in self._futures:
+                future.cancel()

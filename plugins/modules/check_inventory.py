@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: check_inventory
+short_description: Report what is wrong with a whole inventory
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Gathers what M(usegalaxy_eu.celery.check_variables) has found on each host, and adds what no host sees alone - groups without
+    hosts, variables of the whole stack that differ between hosts, and weak or repeated passwords.
+  - Reports each problem once, with the hosts that have it, and fails where there is one. No secret is shown.
+  - Passwords are the variables of this collection's roles that end with C(_password), C(_cookie), C(_token) or C(_secret). A
+    variable whose default is another one (C(rabbitmq_galaxy_password) for C(galaxy_amqp_password)) may have its value.
+  - Runs on the controller alone and never opens a connection to a host.
+options:
+  groups:
+    description: The names of the groups of the stack, by the variables that hold them.
+    type: dict
+    required: true
+  needed:
+    description: The variables in O(groups) without whose group there is no stack. Others may be missing, but not be empty.
+    type: list
+    elements: str
+    default: []
+  shared:
+    description: Names of variables that must be the same on all hosts, each with its default, or null.
+    type: dict
+    default: {}
+  registers:
+    description: Variables of the hosts with results of M(usegalaxy_eu.celery.check_variables), or lists of problems.
+    type: list
+    elements: str
+    required: true
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: Changes nothing, and does the same in check mode.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Check | Say what is wrong with the inventory
+  usegalaxy_eu.celery.check_inventory:
+    groups:
+      celeryservers_group: celeryservers
+    needed: [celeryservers_group]
+    shared:
+      galaxy_amqp_host:
+      galaxy_amqp_vhost: galaxy
+    registers: [__celery_check]
+"""
+
+RETURN = r"""
+problems:
+  description: One sentence or two for each problem, with the hosts that have it and without any secret. Empty when all is well.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "celery-1, celery-2: celery_concurency is not a variable of the role celery. Did you mean celery_concurrency?"
+hosts:
+  description: The number of hosts in the groups of the stack.
+  returned: always
+  type: int
+  sample: 7
+"""

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with an inventory as a whole: its groups, what its hosts must agree on, and its passwords.
+
+Private to the collection. No sentence holds a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+SHORTEST = 8
+FEWEST_CHARACTERS = 5
+# What stands in examples and in lists of passwords, without digits and marks.
+WELL_KNOWN = {
+    "admin", "changeit", "changeme", "default", "example", "flower", "galaxy", "guest", "letmein", "password", "passwort",
+    "postgres", "rabbitmq", "replace", "replaceme", "root", "secret", "strongpw", "supersecret", "telegraf", "test", "vault",
+}  # fmt: skip
+
+
+def listed(names):
+    """Join names as a sentence has them."""
+    return ", ".join(sorted(names))
+
+
+def group_problems(wanted, groups, needed, given):
+    """Return which of the groups of the playbooks have no host.
+
+    :param wanted: the name of each group, by the variable that holds it.
+    :param groups: the hosts of each group of the inventory.
+    :param needed: the variables of groups without which there is no stack.
+    :param given: the variables that the inventory itself sets.
+    """
+    problems = []
+    strange = sorted(set(groups) - set(wanted.values()) - {"all", "ungrouped"})
+    for variable, name in wanted.items():
+        if groups.get(name):
+            continue
+        if name in groups:
+            problems.append(f"The group {name} ({variable}) has no host. Remedy: put a host into it, or remove the group.")
+            continue
+        near = difflib.get_close_matches(name, strange, 1, 0.8)
+        if near:
+            problems.append(
+                f"The inventory has a group {near[0]}, but no group {name} ({variable}). Remedy: did you mean {name}? "
+                f"Rename the group, or set {variable} to {near[0]}."
+            )
+        elif variable in needed or variable in given:
+            problems.append(
+                f"The inventory has no group {name} ({variable}). Remedy: make it and put a host into it, or set {variable} to "
+                "the name that the group has."
+            )
+    return problems
+
+
+def differing(name, values):
+    """Return the hosts of each value of a variable; a value that is a number in quotes is that number."""
+    found = {}
+    for host, variables in values.items():
+        if name in variables:
+            found.setdefault(str(variables[name]), []).append(host)
+    return found
+
+
+def shared_problems(values, shared, secret):
+    """Return the variables that are one for the whole stack and differ between hosts.
+
+    :param values: the variables of each host.
+    :param shared: their defaults by name; null for none.
+    :param secret: says whether the value of a name must not be shown.
+    """
+    problems = []
+    for name, default in shared.items():
+        known = values
+        if default is not None:
+            known = {host: {name: default, **variables} for host, variables in values.items()}
+        found = differing(name, known)
+        if len(found) < 2:
+            continue
+        if secret(name):
+            said = "; ".join(sorted(map(listed, found.values())))
+            said = f"has {len(found)} values (one on each of: {said}; not shown)"
+        else:
+            said = "is " + ", but ".join(f"{value!r} on {listed(hosts)}" for value, hosts in sorted(found.items()))
+        problems.append(f"{name} {said}. Remedy: set it once for all hosts of the stack, in group_vars/all.")
+    return problems
+
+
+def weakness(name, value):
+    """Say why a password is easy to guess, or return nothing."""
+    if len(value) < SHORTEST:
+        return f"has fewer than {SHORTEST} characters"
+    bare = re.sub(r"[^a-z]", "", value.lower())
+    if bare in WELL_KNOWN or any(bare == word * (len(bare) // len(word)) for word in WELL_KNOWN if bare):
+        return "is a word that everybody tries first"
+    if value.lower() in (name, name.rpartition("_")[0]):
+        return "is its own variable's name"
+    if len(set(value)) < FEWEST_CHARACTERS:
+        return f"has fewer than {FEWEST_CHARACTERS} different characters"
+    return None
+
+
+def password_problems(values, aliases, told=()):
+    """Return the weak passwords, and those that serve for two things.
+
+    :param values: the passwords of each host, by the variable's name.
+    :param aliases: the variable that another one stands for by default.
+    :param told: those that have been found weak already.
+    """
+    problems, owners = [], {}
+    for name in sorted({name for variables in values.values() for name in variables}):
+        for value in sorted(differing(name, values)):
+            if not value:
+                continue
+            weak = weakness(name, value)
+            if weak and name not in told:
+                problems.append(
+                    f"{name} {weak} (its value is not shown). Remedy: put a random one into the vault, for example from: "
+                    "openssl rand -hex 24."
+                )
+            owners.setdefault(value, set()).add(aliases.get(name, name))
+    for names in sorted(map(sorted, owners.values())):
+        if len(names) > 1:
+            problems.append(
+                f"{' and '.join(names)} have the same value (not shown), so who gets one has all. Remedy: give each a random one "
+                "of its own, for example from: openssl rand -hex 24."
+            )
+    return problems
+
+
+def by_host(problems):
+    """Return each problem once, with the hosts that have it.
+
+    :param problems: the problems of each host.
+    """
+    hosts = {}
+    for host, found in problems.items():
+        for text in found:
+            hosts.setdefault(text, []).append(host)
+    return [f"{', '.join(names)}: {text}" for text, names in hosts.items()]

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action that reports what is wrong with a whole inventory."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.usegalaxy_eu.celery.plugins.action import check_inventory
+
+MARK = "t0p-s3cret-mark"
+
+
+class Broken(dict):
+    """Variables of a host of which one cannot be evaluated."""
+
+    def get(self, name, default=None):
+        """Fail where Ansible would."""
+        if name == "flower_password":
+            raise AnsibleError("no vault")
+        return super().get(name, default)
+
+
+def run(hostvars, groups=None):
+    """Run the action on an inventory of workers."""
+    groups = {"all": list(hostvars), "ungrouped": [], "workers": list(hostvars), **(groups or {})}
+    args = {
+        "groups": {"workers_group": "workers"},
+        "needed": ["workers_group"],
+        "shared": {"galaxy_amqp_vhost": "galaxy"},
+        "registers": ["__celery_check", "__stack_check"],
+    }
+    loader = DataLoader()
+    variables = {"hostvars": hostvars, "groups": groups}
+    task = SimpleNamespace(args=args, check_mode=True, async_val=0, diff=False, no_log=False)
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    templar = Templar(loader=loader, variables=variables)
+    action = check_inventory.ActionModule(task, connection, SimpleNamespace(), loader, templar, None)
+    return action.run(task_vars=variables)
+
+
+def test_nothing_to_say():
+    result = run({"a": {"__celery_check": {"problems": []}, "flower_password": MARK}, "b": {}})
+    assert result["problems"] == []
+    assert result["hosts"] == 2
+    assert "failed" not in result
+
+
+def test_what_the_checks_found_is_told_with_its_hosts():
+    found = {"problems": ["celery_x is 1."]}
+    result = run({"a": {"__celery_check": found}, "b": {"__celery_check": found, "__stack_check": ["Two beats."]}})
+    assert result["problems"] == ["a, b: celery_x is 1.", "b: Two beats."]
+    assert result["msg"].startswith("2 mistakes in the inventory:")
+    assert result["failed"]
+
+
+def test_passwords_and_what_hosts_share():
+    result = run({"a": {"flower_password": MARK, "flower_amqp_password": MARK}, "b": {"galaxy_amqp_vhost": "other"}})
+    assert [problem.split(" (")[0] for problem in result["problems"]] == [
+        "galaxy_amqp_vhost is 'galaxy' on a, but 'other' on b. Remedy: set it once for all hosts of the stack, "
+        "in group_vars/all.",
+        "flower_amqp_password and flower_password have the same value",
+    ]
+    assert MARK not in str(result)
+
+
+def test_a_variable_that_stands_for_another_may_have_its_value():
+    result = run({"a": {"galaxy_amqp_password": MARK, "rabbitmq_galaxy_password": MARK}})
+    assert result["problems"] == []
+
+
+def test_a_password_that_cannot_be_read_is_the_matter_of_its_role():
+    assert run({"a": Broken(galaxy_amqp_password=MARK)})["problems"] == []
+
+
+def test_no_group():
+    (problem,) = run({"a": {}}, {"workers": []})["problems"]
+    assert problem.startswith("The group workers (workers_group) has no host.")
