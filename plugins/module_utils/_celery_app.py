@@ -62,6 +62,15 @@ class CeleryModuleError(Exception):
     """A failure whose text is meant for the operator: it names the option or peer and the remedy."""
 
 
+def message_of(error, settings):
+    """Return what a module says of an error, without a password.
+
+    :param settings: the Settings; None if they could not be read.
+    """
+    text = str(error) if isinstance(error, CeleryModuleError) else f"{type(error).__name__}: {error}"
+    return settings.mask(text) if settings else text
+
+
 def require_celery(module):
     """End the module with the usual text when Celery is not in its interpreter."""
     # Here and below: the units use this file too, with Galaxy's Python, which has no Ansible.

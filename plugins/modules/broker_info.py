@@ -149,6 +149,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     CONNECTION_RULES,
     CeleryModuleError,
     Settings,
+    message_of,
     require_celery,
     require_yaml,
     run_bounded,
@@ -287,8 +288,7 @@ def main():
         queues = module.params["queues"], module.params["queue_type"]
         found = run_bounded(lambda: look(settings, seconds, *queues), 3 * seconds, f"connecting to {settings.broker}")
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
-        text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
-        module.fail_json(msg=settings.mask(text) if settings else text)
+        module.fail_json(msg=message_of(exc, settings))
     module.exit_json(changed=False, broker=settings.broker, **found)
 
 

@@ -183,6 +183,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     CONNECTION_RULES,
     CeleryModuleError,
     Settings,
+    message_of,
     require_celery,
     require_yaml,
 )
@@ -349,8 +350,7 @@ def main():
             result, failure = drain_nodes(module, remote, params)
         result["broker"] = settings.broker
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
-        text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
-        module.fail_json(msg=settings.mask(text) if settings else text)
+        module.fail_json(msg=message_of(exc, settings))
     if failure:
         module.fail_json(msg=settings.mask(failure), **result)
     module.exit_json(**result)

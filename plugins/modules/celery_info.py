@@ -151,8 +151,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import (
     CONNECTION_ARGUMENTS,
     CONNECTION_RULES,
-    CeleryModuleError,
     Settings,
+    message_of,
     require_celery,
     require_yaml,
     run_bounded,
@@ -285,8 +285,7 @@ def main():
             "asking the nodes by remote control",
         )
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
-        text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
-        module.fail_json(msg=settings.mask(text) if settings else text, missing=params["nodes"])
+        module.fail_json(msg=message_of(exc, settings), missing=params["nodes"])
     missing = [node for node in params["nodes"] if not nodes[node]["answered"]]
     queues = {}
     for node, known in nodes.items():

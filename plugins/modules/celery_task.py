@@ -153,6 +153,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     CONNECTION_RULES,
     CeleryModuleError,
     Settings,
+    message_of,
     require_celery,
     require_yaml,
     run_bounded,
@@ -565,9 +566,8 @@ def main():
             probe.run, params["timeout_seconds"] + CONNECT_SECONDS, "sending tasks and waiting for their results"
         )
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
-        text = str(exc) if isinstance(exc, CeleryModuleError) else f"{type(exc).__name__}: {exc}"
         module.fail_json(
-            msg=settings.mask(text) if settings else text,
+            msg=message_of(exc, settings),
             tasks=probe.report() if probe else [],
             broker=settings.broker if settings else None,
         )
