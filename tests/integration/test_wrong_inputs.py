@@ -653,6 +653,9 @@ WRONG["flower"] = {
     "every address": ({"flower_address": "0.0.0.0"}, ['flower_address is "0.0.0.0"', "Remedy: "]),  # noqa: S104 what is refused
     "every address, version 6": ({"flower_address": "::"}, ['flower_address is "::"', "one private address"]),
     "no address": ({"flower_address": ""}, ['flower_address is ""', "Remedy: "]),
+    "a public address": ({"flower_address": "132.230.223.239"}, ["flower_address is", "132.230.223.239", "one private address"]),
+    "a public address, version 6": ({"flower_address": "2001:7c0::5"}, ["flower_address is", "2001:7c0::5", "Remedy: "]),
+    "nearly a private address": ({"flower_address": "172.32.0.1"}, ["flower_address is", "172.32.0.1", "Remedy: "]),
     "port out of range": (
         {"flower_port": 65536},
         ["flower_port is 65536", "Remedy: give a whole number from 1 to 65535"],
@@ -822,6 +825,8 @@ RIGHT = {
     },
     "flower": {
         "IPv6": {"flower_address": "fd00::7"},
+        "tailnet": {"flower_address": "100.99.0.7"},
+        "name": {"flower_address": "flower.internal.example.org"},
         "a login elsewhere": {
             "flower_password": "",
             "flower_auth_provider": "flower.views.auth.GithubLoginHandler",
