@@ -653,8 +653,11 @@ WRONG["flower"] = {
     "every address": ({"flower_address": "0.0.0.0"}, ['flower_address is "0.0.0.0"', "Remedy: "]),  # noqa: S104 what is refused
     "every address, version 6": ({"flower_address": "::"}, ['flower_address is "::"', "one private address"]),
     "no address": ({"flower_address": ""}, ['flower_address is ""', "Remedy: "]),
-    "a public address": ({"flower_address": "132.230.223.239"}, ["flower_address is", "132.230.223.239", "one private address"]),
-    "a public address, version 6": ({"flower_address": "2001:7c0::5"}, ["flower_address is", "2001:7c0::5", "Remedy: "]),
+    "a public address": (
+        {"flower_address": "132.230.223.239"},
+        ["flower_address is", "132.230.223.239", "one private address"],
+    ),
+    "public, version 6": ({"flower_address": "2001:7c0::5"}, ["flower_address is", "2001:7c0::5", "Remedy: "]),
     "nearly a private address": ({"flower_address": "172.32.0.1"}, ["flower_address is", "172.32.0.1", "Remedy: "]),
     "port out of range": (
         {"flower_port": 65536},
