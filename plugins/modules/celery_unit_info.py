@@ -156,6 +156,8 @@ PROPERTIES = (
     "DropInPaths",
     "EnvironmentFiles",
 )
+# What `systemctl set-property` writes holds at once, without a restart.
+LIVE = "/systemd/system.control/"
 # Links of enabled units, also of those that systemd has not loaded.
 ENABLED = "/etc/systemd/system/*.wants/*"
 
@@ -196,7 +198,8 @@ def newer(unit, files, now):
     """
     started = now[0] - (now[1] - int(unit.get("ExecMainStartTimestampMonotonic", 0)) / 1e6)
     reasons = []
-    for path in [unit.get("FragmentPath"), *unit.get("DropInPaths", "").split(), *unit["EnvironmentFiles"], *files]:
+    settings = [path for path in unit.get("DropInPaths", "").split() if LIVE not in path]
+    for path in [unit.get("FragmentPath"), *settings, *unit["EnvironmentFiles"], *files]:
         try:
             if path and os.stat(path).st_mtime > started:
                 reasons.append(f"{path} is newer")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | edge | monitoring | bench | engine | engine-answers | engine-stop
+#   build.sh all | edge | monitoring | telegraf | bench | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -182,6 +182,15 @@ edge() {
   echo "$TESTBED_PEBBLE_VERSION" >"$assets/pebble.version"
 }
 
+# What only the scenario telegraf needs: an InfluxDB that answers as 2.x does.
+influxdb() {
+  asset influxd "$TESTBED_INFLUXDB_VERSION" && return
+  command -v go >/dev/null || packages golang-go
+  run influxdb env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 \
+    go install -ldflags "-s -w -X main.version=$TESTBED_INFLUXDB_VERSION" "github.com/influxdata/influxdb/cmd/influxd@v$TESTBED_INFLUXDB_VERSION"
+  echo "$TESTBED_INFLUXDB_VERSION" >"$assets/influxd.version"
+}
+
 # What only the scenario monitoring needs: Galaxy's node with a Prometheus, and a browser on this machine.
 monitoring() {
   local digest
@@ -220,6 +229,10 @@ case ${1:-all} in
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
     monitoring ;;
+  telegraf)
+    exec 9>"$TESTBED_CACHE/lock"
+    flock 9
+    influxdb ;;
   bench) packages rsync openssh-server ;;
-  *) die "unknown command '$1': all, edge, monitoring, bench, engine, engine-answers or engine-stop" ;;
+  *) die "unknown command '$1': all, edge, monitoring, telegraf, bench, engine, engine-answers or engine-stop" ;;
 esac

@@ -5,6 +5,7 @@
 """Ask what an operator's Grafana and Prometheus would ask, of the real ones, with the files that the role has placed.
 
     watch.py panels                      every query of every panel and mark, of both dashboards, returns data
+    watch.py unused                      no field in InfluxDB that no query of a panel, mark or rule names
     watch.py data FLAVOUR                what one dashboard's panels show, for tests/tools/dashboard_picture.py
     watch.py alerts --firing NAME ...    exactly these rules fire, of both formats; without a name none does
 
@@ -34,6 +35,14 @@ PROMETHEUS = "http://127.0.0.1:9090/api/v1/"
 WINDOW_SECONDS, STEP_SECONDS = 600, 10
 COMPARE = {"gt": operator.gt, "lt": operator.lt}
 
+# What is stored though no query asks for it, and why.
+KEPT = {
+    "flower_task_runtime_seconds count": "the histogram of which the quantiles are made; a mean is sum / count",
+    "flower_task_runtime_seconds sum": "as count",
+    "rabbitmq_overview consumers": "the queues show it, and Telegraf chooses fields by name for all measurements",
+    "rabbitmq_overview messages_ready": "as consumers",
+}
+
 # A tag in the name of a line: InfluxQL's way and Prometheus's.
 NAMED = re.compile(r"\$tag_(\w+)|\{\{(\w+)\}\}")
 
@@ -56,18 +65,22 @@ class InfluxDB:
         """The series that have a value, as (tags, points of time and value, newest last)."""
         query = re.sub(r"/\^\$\w+\$/", "/^.*$/", query)
         query = query.replace("$timeFilter", f"time > now() - {seconds}s").replace("$__interval", f"{STEP_SECONDS}s")
+        found = []
+        for one in self.series(query):
+            points = [row[:2] for row in one["values"] if row[1] is not None]
+            if points:
+                found.append((one.get("tags", {}), points))
+        return found
+
+    def series(self, query):
+        """What InfluxDB answers to one query."""
         body = urllib.parse.urlencode({"db": self.database, "q": query, "epoch": "s"}).encode()
         request = urllib.request.Request(f"{self.url}/query", body, self.headers)  # noqa: S310 http alone
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             (result,) = json.load(answer)["results"]
         if "error" in result:
             raise RuntimeError(f"{result['error']}: {query}")
-        found = []
-        for one in result.get("series", []):
-            points = [row[:2] for row in one["values"] if row[1] is not None]
-            if points:
-                found.append((one.get("tags", {}), points))
-        return found
+        return result.get("series", [])
 
 
 def prometheus(path, **parameters):
@@ -85,7 +98,8 @@ def in_range(query):
     query = re.sub(r"\$\{?(worker|task)\}?", ".*", query).replace("$__rate_interval", "60s")
     now = time.time()
     found = prometheus("query_range", query=query, start=now - WINDOW_SECONDS, end=now, step=STEP_SECONDS)["result"]
-    return [(one["metric"], [[when, float(value)] for when, value in one["values"] if value != "NaN"]) for one in found]
+    numbers = [[[when, float(value)] for when, value in one["values"] if value != "NaN"] for one in found]
+    return [(one["metric"], points) for one, points in zip(found, numbers) if points]
 
 
 def queries(flavour, key):
@@ -105,7 +119,7 @@ def panels(_options):
     for flavour, key, ask in (("influxql", "query", influxdb), ("prometheus", "expr", in_range)):
         for title, query, _target in queries(flavour, key):
             count += 1
-            lines = [[when for when, _value in points] for _tags, points in ask(query) if points]
+            lines = [[when for when, _value in points] for _tags, points in ask(query)]
             # InfluxDB 1.6 answers some queries with the same times again and again.
             if not lines or any(times != sorted(set(times)) for times in lines):
                 empty.append(f"{flavour}: {title}: {query}")
@@ -126,11 +140,29 @@ def data(options):
     return {"data": found, "empty": []}
 
 
+def rules():
+    """The alert rules in Grafana's file."""
+    (group,) = load(PROVISIONING / "alerting/galaxy-celery.yml")["groups"]
+    return group["rules"]
+
+
+def unused(_options):
+    """Name the fields that InfluxDB holds, and that nobody asks for."""
+    asked = [query for _title, query, _target in queries("influxql", "query")]
+    asked += [rule["data"][0]["model"]["query"] for rule in rules()]
+    named = set()
+    for query in asked:
+        fields = re.findall(r'"(\w+)"', query) + re.findall(r"\w+", " ".join(re.findall(r"\(/(.+?)/\)", query)))
+        named.update(f"{measurement} {field}" for measurement in re.findall(r'FROM "(\w+)"', query) for field in fields)
+    held = InfluxDB().series("SHOW FIELD KEYS")
+    stored = {f"{one['name']} {field}" for one in held for field, _type in one["values"]}
+    return {"stored": len(stored), "empty": sorted(stored - named - set(KEPT)), "kept": KEPT}
+
+
 def firing_in_grafana(influxdb):
     """Short names of the rules of Grafana's file that would fire, with what fires."""
-    (group,) = load(PROVISIONING / "alerting/galaxy-celery.yml")["groups"]
     found = {}
-    for rule in group["rules"]:
+    for rule in rules():
         query, _reduce, threshold = rule["data"]
         series = influxdb(query["model"]["query"], query["relativeTimeRange"]["from"])
         (condition,) = threshold["model"]["conditions"]
@@ -175,6 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
     verbs.add_parser("panels").set_defaults(run=panels)
+    verbs.add_parser("unused").set_defaults(run=unused)
     verb = verbs.add_parser("data")
     verb.add_argument("flavour")
     verb.set_defaults(run=data)

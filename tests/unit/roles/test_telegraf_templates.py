@@ -56,6 +56,8 @@ def test_configuration_with_defaults():
             "username": "writer",
             "password": "${TELEGRAF_INFLUXDB_PASSWORD}",
             "skip_database_creation": True,
+            # The buckets of the run times: a database of InfluxQL cannot use them.
+            "fieldexclude": ["[0-9]*", "+Inf"],
         }
     ]
 

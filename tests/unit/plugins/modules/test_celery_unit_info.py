@@ -198,6 +198,12 @@ def test_a_file_that_was_written_after_the_start_outdates_the_unit(run, systemct
         assert {f"{path} is newer" in why for why in result["reasons"].values()} == ({True} if outdated else set())
 
 
+def test_what_systemctl_set_property_wrote_outdates_nothing(run, systemctl, process):
+    path = "/run/systemd/system.control/galaxy-celery-worker@1.service.d/50-MemoryMax.conf"
+    systemctl({ONE: ("active", process.pid, {"DropInPaths": path})})
+    assert run(celery_unit_info, units=[ONE])["reasons"] == {}
+
+
 def test_a_file_that_is_gone_outdates_the_unit(run, systemctl, process, tmp_path):
     systemctl({ONE: ("active", process.pid, {"FragmentPath": str(tmp_path / "gone")})})
     result = run(celery_unit_info, units=[ONE])
