@@ -90,6 +90,7 @@ def test_the_report_is_one_page_that_says_it_all(browser):
     page.goto(REPORT.as_uri())
     assert asked == [REPORT.as_uri()], "the page loads something"
     assert wrong == []
+    assert page.locator(".warning").all_inner_texts() == []
     expect(page.locator("#state")).to_have_text("All is well")
     for worker in WORKERS:
         expect(page.locator("#workers")).to_contain_text(worker)
