@@ -170,7 +170,7 @@ telegraf() {
 }
 
 # What only the scenario edge needs: a node with the library of community.crypto, and an ACME server.
-edge() {
+scenario_edge() {
   local digest
   digest=$(recipe "$here/images/edge" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:latest")")
   built "$images/edge:latest" "$digest" ||
@@ -183,7 +183,7 @@ edge() {
 }
 
 # What only the scenario telegraf needs: an InfluxDB that answers as 2.x does.
-influxdb() {
+scenario_telegraf() {
   asset influxd "$TESTBED_INFLUXDB_VERSION" && return
   command -v go >/dev/null || packages golang-go
   run influxdb env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 \
@@ -192,7 +192,7 @@ influxdb() {
 }
 
 # What only the scenario monitoring needs: Galaxy's node with a Prometheus, and a browser on this machine.
-monitoring() {
+scenario_monitoring() {
   local digest
   packages chromium
   digest=$(recipe "$here/images/monitoring" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/galaxy:latest")")
@@ -221,18 +221,10 @@ case ${1:-all} in
     traefik
     wait "$telegraf_pid" || die "Telegraf was not built"
     say "ready" ;;
-  edge)
+  edge | monitoring | telegraf)
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
-    edge ;;
-  monitoring)
-    exec 9>"$TESTBED_CACHE/lock"
-    flock 9
-    monitoring ;;
-  telegraf)
-    exec 9>"$TESTBED_CACHE/lock"
-    flock 9
-    influxdb ;;
+    "scenario_$1" ;;
   bench) packages rsync openssh-server ;;
   *) die "unknown command '$1': all, edge, monitoring, telegraf, bench, engine, engine-answers or engine-stop" ;;
 esac
