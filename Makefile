@@ -71,6 +71,11 @@ sanity: venv ## ansible-test sanity on a copy of the tree
 molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
 	@exec python tests/run.py $(foreach name,$(SCENARIO),--only 'molecule: $(name)')
 
+.PHONY: docs
+docs: venv ## Build the documentation into .cache/docs/html, and look for dead links
+	@tests/testbed/build.sh docs
+	python tests/tools/docs.py
+
 .PHONY: docs-tables
 docs-tables: venv ## Write the tables of variables: of the roles' READMEs, and of docs/migration.md
 	python tests/tools/variable_tables.py

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. An image carries a digest of its recipe
 # as a label: a changed recipe builds anew, nothing else does.
-#   build.sh all | edge | monitoring | telegraf | bench | engine | engine-answers | engine-stop
+#   build.sh all | edge | monitoring | telegraf | bench | docs | engine | engine-answers | engine-stop
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
@@ -226,5 +226,9 @@ case ${1:-all} in
     flock 9
     "scenario_$1" ;;
   bench) packages rsync openssh-server ;;
-  *) die "unknown command '$1': all, edge, monitoring, telegraf, bench, engine, engine-answers or engine-stop" ;;
+  docs)
+    # The one lock of all that may install: two of them at once would not.
+    exec 9>"$TESTBED_CACHE/lock"
+    command -v dot >/dev/null || { flock 9; packages graphviz; } ;;
+  *) die "unknown command '$1': all, edge, monitoring, telegraf, bench, docs, engine, engine-answers or engine-stop" ;;
 esac
