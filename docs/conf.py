@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sphinx's settings for these pages and the generated reference. `make docs` builds both; nothing is loaded from elsewhere."""
+"""Sphinx's settings for these pages and the generated reference, which `make docs` builds."""
 
 from docutils import nodes
 

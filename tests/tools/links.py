@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find links that lead nowhere inside of the repository, or of a built site, and what a page would load from elsewhere."""
+"""Find links that lead nowhere in the repository or in a built site, and what a page would load from elsewhere."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,10 @@ PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "roles/*/R
 # It gives a heading the same anchor as GitHub does.
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False}).use(anchors_plugin, max_level=6)
 # What a browser fetches without being asked. A link of the kind "search" or "index" is not.
-LOADED = {"script": "src", "img": "src", "object": "data", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
-LOADED_LINKS = {"stylesheet", "icon", "shortcut", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
+LOADED = {"script": "src", "img": "src", "object": "data",
+          "iframe": "src", "source": "src", "video": "src", "audio": "src"}  # fmt: skip
+LOADED_LINKS = {"stylesheet", "icon", "shortcut", "preload", "prefetch",
+                "preconnect", "dns-prefetch", "modulepreload", "manifest"}  # fmt: skip
 STYLE_ADDRESS = re.compile(r"""(?:@import\s*|url\(\s*)["']?((?:https?:)?//[^"')\s;]+)""")
 
 
@@ -30,7 +32,8 @@ def _tokens(tokens):
 def _markdown(path):
     """The targets that a page names, and the anchors of its headings."""
     tokens = list(_tokens(MARKDOWN.parse(path.read_text(encoding="utf-8"))))
-    targets = [token.attrs.get("href") or token.attrs.get("src") for token in tokens if token.type in ("link_open", "image")]
+    named = [token.attrs for token in tokens if token.type in ("link_open", "image")]
+    targets = [attrs.get("href") or attrs.get("src") for attrs in named]
     anchors = {token.attrs["id"] for token in tokens if token.type == "heading_open" and "id" in token.attrs}
     return [str(target) for target in targets if target], anchors
 
@@ -39,10 +42,9 @@ def _html(path):
     """The targets that a page names, its anchors, and what it loads from elsewhere."""
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     targets = [tag["href"] for tag in soup.find_all("a", href=True)]
-    for name, attribute in LOADED.items():
-        targets += [tag[attribute] for tag in soup.find_all(name) if tag.has_attr(attribute)]
     loaded = [tag["href"] for tag in soup.find_all("link", href=True) if LOADED_LINKS & set(tag.get("rel", []))]
-    loaded += targets[len(soup.find_all("a", href=True)) :]
+    for name, attribute in LOADED.items():
+        loaded += [tag[attribute] for tag in soup.find_all(name) if tag.has_attr(attribute)]
     styles = " ".join(tag.get_text() for tag in soup.find_all("style"))
     foreign = [target for target in loaded if urlsplit(target).netloc] + STYLE_ADDRESS.findall(styles)
     anchors = {tag["id"] for tag in soup.find_all(id=True)} | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}

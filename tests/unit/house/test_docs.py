@@ -4,6 +4,7 @@
 
 """What the pages name is there: variables, playbooks, plugins; their inventory lines are YAML; a dead link is found."""
 
+import functools
 import re
 
 import pytest
@@ -23,6 +24,7 @@ OTHERS = re.compile(
 PREFIXES = tuple(prefix for role in roles.names() for prefix in NARROW_PREFIXES.get(role, (role + "_",)))
 
 
+@functools.cache
 def known():
     """Every name with a role's prefix that somebody may use: variables, also the older roles', plugins, playbooks."""
     found = {name for role in roles.names() for point in roles.entry_points(role) for name in roles.options(role, point)}
@@ -124,8 +126,8 @@ def test_a_dead_link_of_a_site_and_what_it_loads_from_elsewhere_are_found(tmp_pa
     assert links.of_site(tmp_path) == [
         "a.html: b.html#y: there is no such heading",
         "a.html: c.png: there is no such file",
-        "a.html: https://cdn.example.org/a.js: is loaded from elsewhere",
         "a.html: //example.org/a.css: is loaded from elsewhere",
+        "a.html: https://cdn.example.org/a.js: is loaded from elsewhere",
         "b.html: https://example.org/b.css: is loaded from elsewhere",
         "c.css: http://example.org/p.png: is loaded from elsewhere",
     ]
