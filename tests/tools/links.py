@@ -47,7 +47,8 @@ def _html(path):
         loaded += [tag[attribute] for tag in soup.find_all(name) if tag.has_attr(attribute)]
     styles = " ".join(tag.get_text() for tag in soup.find_all("style"))
     foreign = [target for target in loaded if urlsplit(target).netloc] + STYLE_ADDRESS.findall(styles)
-    anchors = {tag["id"] for tag in soup.find_all(id=True)} | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
+    anchors = {tag["id"] for tag in soup.find_all(id=True)}
+    anchors |= {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
     return targets + loaded, anchors, foreign
 
 

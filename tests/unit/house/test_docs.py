@@ -27,7 +27,8 @@ PREFIXES = tuple(prefix for role in roles.names() for prefix in NARROW_PREFIXES.
 @functools.cache
 def known():
     """Every name with a role's prefix that somebody may use: variables, also the older roles', plugins, playbooks."""
-    found = {name for role in roles.names() for point in roles.entry_points(role) for name in roles.options(role, point)}
+    points = [(role, point) for role in roles.names() for point in roles.entry_points(role)]
+    found = {name for role, point in points for name in roles.options(role, point)}
     found |= set(roles.load(roles.ROOT / "playbooks" / "vars" / "stack.yml"))
     for path in roles.files("roles/*/meta/old_variables.yml"):
         found |= set(roles.load(roles.ROOT / path)["variables"])
@@ -64,7 +65,7 @@ def unknown(text):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_inventory_lines_can_be_read_and_name_what_there_is(page):
-    blocks = [token.content for token in tokens(page) if token.type == "fence" and token.info.strip() in ("yaml", "yml")]
+    blocks = [token.content for token in tokens(page) if token.type == "fence" and token.info.strip() == "yaml"]
     assert [name for block in blocks for name in unknown(block)] == []
 
 
@@ -84,10 +85,10 @@ def test_what_is_called_by_its_full_name_is_there(page):
 
 def test_every_verb_has_its_place():
     verbs = {path.stem for path in roles.files("playbooks/*.yml")}
-    rows = set(re.findall(r"^\| `usegalaxy_eu\.celery\.([a-z_]+)`", (roles.ROOT / "README.md").read_text(encoding="utf-8"), re.M))
-    headings = set(re.findall(r"^## ([a-z_]+)$", (roles.ROOT / "docs" / "operations.md").read_text(encoding="utf-8"), re.M))
-    assert rows == verbs
-    assert headings == verbs
+    readme = (roles.ROOT / "README.md").read_text(encoding="utf-8")
+    operations = (roles.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `usegalaxy_eu\.celery\.([a-z_]+)`", readme, re.MULTILINE)) == verbs
+    assert set(re.findall(r"^## ([a-z_]+)$", operations, re.MULTILINE)) == verbs
 
 
 def test_pictures_are_small():
@@ -104,7 +105,8 @@ def test_a_dead_link_of_markdown_is_found(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "other.md").write_text("# One `two`, three\n", encoding="utf-8")
     (tmp_path / "README.md").write_text(
-        "[a](docs/other.md#one-two-three) [b](docs/other.md#four) [c](gone.md) ![d](gone.png) [e](https://example.org) [f](../x)\n",
+        "[a](docs/other.md#one-two-three) [b](docs/other.md#four) [c](gone.md) ![d](gone.png)\n"
+        "[e](https://example.org) [f](../x)\n",
         encoding="utf-8",
     )
     assert links.of_markdown(tmp_path) == [
@@ -121,7 +123,9 @@ def test_a_dead_link_of_a_site_and_what_it_loads_from_elsewhere_are_found(tmp_pa
         '<script src="https://cdn.example.org/a.js"></script><link rel="stylesheet" href="//example.org/a.css">',
         encoding="utf-8",
     )
-    (tmp_path / "b.html").write_text('<p id="x"></p><style>@import "https://example.org/b.css";</style>', encoding="utf-8")
+    (tmp_path / "b.html").write_text(
+        '<p id="x"></p><style>@import "https://example.org/b.css";</style>', encoding="utf-8"
+    )
     (tmp_path / "c.css").write_text("a { background: url('http://example.org/p.png') }", encoding="utf-8")
     assert links.of_site(tmp_path) == [
         "a.html: b.html#y: there is no such heading",
