@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stand-in for Grafana's HTTP API, which cannot be had where the tests run: what its documentation says of these calls.
+"""A stand-in for Grafana's HTTP API, which cannot be had where the tests run. It answers as documented.
 
 It keeps data sources, folders and dashboards, shows no secret again, and refuses a wrong token.
 """

@@ -18,6 +18,7 @@ PLAY = [{
     "gather_facts": False,
     "tasks": [{"ansible.builtin.include_role": {"name": "usegalaxy_eu.celery.telegraf", "tasks_from": "grafana"}}],
 }]  # fmt: skip
+DASHBOARD = roles.ROLES / "telegraf" / "files" / "dashboards" / "influxql" / "galaxy-celery.json"
 PASSWORD = "of-the-data-source"
 SITE = {
     "telegraf_grafana_token": grafana_stand_in.TOKEN,
@@ -60,7 +61,7 @@ def test_data_source_folder_and_dashboard_are_made_once(grafana):
     assert (source["type"], source["url"], source["database"]) == ("influxdb", SITE["telegraf_influxdb_url"], "galaxy")
     assert kept.secrets == {"galaxy-celery": {"password": PASSWORD}}
     assert kept.folders["galaxy-celery"]["title"] == "Galaxy Celery"
-    wanted = json.loads((roles.ROLES / "telegraf" / "files" / "dashboards" / "influxql" / "galaxy-celery.json").read_text())
+    wanted = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     (dashboard,) = kept.dashboards.values()
     assert dashboard["dashboard"] == {**wanted, "id": 3, "version": 1}
     assert dashboard["meta"]["folderId"] == kept.folders["galaxy-celery"]["id"]
