@@ -8,6 +8,7 @@ ifndef PYTHON
 PYTHON := $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null || true))
 endif
 JOBS ?= 3
+BENCH ?= galaxy_sync stack broker monitoring
 # Several scenarios: make molecule SCENARIO="default single"
 SCENARIO ?= default
 # Additional arguments of pytest, for example: make unit ARGS="-k drain"
@@ -55,9 +56,9 @@ preflight: venv ## Prove that wrong variables stop the playbooks before any host
 	python -m pytest tests/integration/test_check.py tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
 
 .PHONY: bench
-bench: testbed ## Run every benchmark, and write docs/benchmarks.md (ARGS="--rounds 7")
+bench: testbed ## Run every benchmark, and write docs/benchmarks.md (BENCH=stack ARGS="--rounds 7" for one of them)
 	@tests/testbed/build.sh bench
-	@exec python tests/benchmark/galaxy_sync.py $(ARGS)
+	@set -e; for name in $(BENCH); do python "tests/benchmark/$$name.py" $(ARGS); done
 
 .PHONY: package
 package: venv ## Build the artifact, install it elsewhere, check its playbooks, import it

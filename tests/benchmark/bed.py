@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The demo's six containers under a name of their own, with as many more workers as a benchmark wants."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "galaxy-celery-bench"
+# What is removed before and after a run, whatever a run before it left.
+MOST_WORKERS = 50
+
+
+class Run:
+    """What one playbook cost."""
+
+    def __init__(self, began, timeline, memory):
+        self.began = began
+        self.tasks = timeline["tasks"]
+        self.seconds = timeline["end"] - began
+        self.memory_mb = memory / 1024
+
+    def total(self, key):
+        """The sum of a count over all tasks: results, modules, changed."""
+        return sum(task[key] for task in self.tasks)
+
+    def by_role(self):
+        """Seconds until the next task began, summed by role; those of the playbooks themselves have an empty name."""
+        ends = [task["start"] for task in self.tasks[1:]] + [self.began + self.seconds]
+        found = {"(start)": self.tasks[0]["start"] - self.began}
+        for task, end in zip(self.tasks, ends):
+            found[task["role"]] = found.get(task["role"], 0) + end - task["start"]
+        return found
+
+
+class Bed:
+    """Containers, and playbooks on them. Use it in a `with`: its end removes what was made."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.inventory = folder / "inventory"
+        self.timeline = folder / "timeline.json"
+        self.log = folder / "log"
+        self.environment = {
+            **os.environ,
+            "TESTBED_PROJECT": PROJECT,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
+            "ANSIBLE_CALLBACKS_ENABLED": "timeline",
+            "TIMELINE": str(self.timeline),
+            "NO_COLOR": "1",
+        }
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.remove()
+        return self
+
+    def __exit__(self, *_error):
+        self.remove()
+
+    def remove(self):
+        """Remove containers, network, volumes and secrets."""
+        self.workers(MOST_WORKERS)
+        self.play("tests/testbed/destroy.yml")
+
+    def workers(self, number):
+        """Have so many workers in the inventory; the containers come with create()."""
+        self.inventory.mkdir(exist_ok=True)
+        hosts = {f"worker-{count + 1}": {} for count in range(number)}
+        content = (ROOT / "inventories" / "demo" / "hosts.yml").read_text(encoding="utf-8")
+        kept, _, rest = content.partition("celeryservers:\n")
+        content = kept + f"celeryservers:\n  hosts: {json.dumps(hosts)}\n" + rest[rest.index("flowerservers:"):]
+        (self.inventory / "hosts.yml").write_text(content, encoding="utf-8")
+        for name in ("group_vars", "host_vars", "nodes.yml"):
+            link = self.inventory / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(ROOT / "inventories" / "demo" / name)
+
+    def create(self):
+        """Start the containers that are missing, and place what a site has already."""
+        self.play("tests/testbed/create.yml")
+        self.play("tests/testbed/prepare.yml")
+
+    def play(self, playbook, *arguments, **environment):
+        """Run a playbook; what it cost. A failure ends the benchmark with its output."""
+        command = ["ansible-playbook", "-i", str(self.inventory), str(playbook), *arguments]
+        began = time.time()
+        with self.log.open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**self.environment, **environment}
+            )
+            _pid, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{self.log.read_text(encoding='utf-8')[-6000:]}\nerror: {playbook} failed")
+        return Run(began, json.loads(self.timeline.read_text(encoding="utf-8")), usage.ru_maxrss)
+
+    def on(self, host, *command, user="root"):
+        """The output of a command on a host."""
+        full = ["docker", "exec", f"--user={user}", f"{PROJECT}-{host}", *command]
+        return subprocess.run(full, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the broker's path and the units cost: messages through Traefik, and Galaxy's tasks through worker units.
+
+RabbitMQ's own PerfTest (fetched by Maven) publishes with confirms and consumes with acknowledgements, through Traefik
+and straight to RabbitMQ's TLS listener by turns. It runs in the network of the broker's host, beside everything else on
+the cores of one machine. The PROXY protocol is off, since PerfTest does not speak it; it is some bytes a connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import report
+from bed import PROJECT, ROOT, Bed
+
+LIBRARY = ROOT / ".cache" / "perf-test"
+DIRECT_PORT, TRAEFIK_PORT = 5673, 5671
+SIZES = {"1 kB": 1000, "64 kB": 64000}
+SECONDS = 15
+CLIENTS = 4
+MODES = {
+    "terminate": {},
+    "passthrough": {"traefik_broker_mode": "passthrough"},
+}
+SETTINGS = {
+    "rabbitmq_tls_enabled": True,
+    "rabbitmq_tls_port": DIRECT_PORT,
+    "rabbitmq_certificate": "{{ traefik_certificate }}",
+    "rabbitmq_private_key": "{{ traefik_private_key }}",
+    "rabbitmq_proxy_protocol_enabled": False,
+}
+UNITS = (1, 2, 4)
+TASKS = 3000
+GALAXY = ["env", "GALAXY_CONFIG_FILE=/srv/galaxy/server/config/galaxy.yml", "PYTHONPATH=/srv/galaxy/server/lib"]
+PYTHON = "/srv/galaxy/server/.venv/bin/python"
+BY_HAND = [PYTHON, "-m", "celery", "--app", "galaxy.celery", "worker", "--concurrency", "32", "--pool", "threads",
+           "-n", "by-hand", "--queues", "celery,galaxy.internal,galaxy.external"]  # fmt: skip
+# The tasks wait in their queue, which nobody consumes, and then everybody does. Each is one SELECT that finds nothing.
+LOAD = f"""
+import sys, time
+from galaxy.celery import celery_app
+until = time.monotonic() + 120
+while len(celery_app.control.ping(timeout=3)) < int(sys.argv[1]):
+    assert time.monotonic() < until, "not all workers answer"
+celery_app.control.cancel_consumer("galaxy.internal", reply=True, timeout=5)
+with celery_app.connection_for_write() as connection:
+    for number in range({TASKS}):
+        celery_app.send_task(
+            "galaxy.cleanup_stale_concurrency_slots", kwargs={{"stale_threshold_minutes": 5256000}},
+            queue="galaxy.internal", connection=connection,
+        )
+celery_app.control.add_consumer("galaxy.internal", reply=True, timeout=5)
+"""
+ENDED = "SELECT count(*), extract(epoch FROM max(date_done) - min(date_done)) FROM celery_taskmeta"
+PATIENCE_SECONDS = 600
+
+
+def fetch():
+    """PerfTest and what it needs, once."""
+    if not LIBRARY.is_dir():
+        pom = Path(__file__).parent / "perf_test" / "pom.xml"
+        part = LIBRARY.with_name("perf-test.part")
+        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={part}"]
+        subprocess.run(command, check=True)
+        part.rename(LIBRARY)
+
+
+def perf_test(port, size):
+    """Messages a second that arrived, and the median latency in ms."""
+    secrets = Path(os.environ["TESTBED_CACHE"], "projects", PROJECT, "secrets")
+    password = quote((secrets / "galaxy_amqp").read_text(encoding="utf-8").strip(), safe="")
+    inspect = ["docker", "inspect", "--format", "{{.State.Pid}}", f"{PROJECT}-mq"]
+    pid = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
+    command = ["nsenter", "--net", f"--target={pid}"]
+    command += ["java", "-Xmx512m", "-cp", f"{LIBRARY}/*", "com.rabbitmq.perf.PerfTest"]
+    command += ["--producers", str(CLIENTS), "--consumers", str(CLIENTS), "--confirm", "50", "--qos", "50"]
+    command += ["--size", str(size), "--time", str(SECONDS), "--flag", "persistent", "--metrics-format", "default"]
+    # The URI has the password, so it is no argument.
+    environment = {**os.environ, "URI": f"amqps://galaxy:{password}@127.0.0.1:{port}/galaxy"}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    rate = re.search(r"receiving rate avg: (\d+) msg/s", done.stdout)
+    latency = re.search(r"consumer latency min/median/75th/95th/99th (?:[\d.]+)/([\d.]+)/.*?(µs|ms)", done.stdout)
+    if done.returncode or not rate or not latency:
+        raise SystemExit(f"{done.stdout[-2000:]}{done.stderr[-2000:]}\nerror: PerfTest failed")
+    return int(rate[1]), float(latency[1]) / (1000 if latency[2] == "µs" else 1)
+
+
+class Bench:
+    """The measurements on one bed."""
+
+    def __init__(self, bed, rounds):
+        self.bed, self.rounds = bed, rounds
+        self.lines, self.task_lines = [], []
+
+    def configure(self, **settings):
+        self.bed.play("playbooks/site.yml", "--extra-vars", json.dumps({**SETTINGS, **settings}))
+
+    def messages(self):
+        for mode, settings in MODES.items():
+            self.configure(**settings)
+            for title, size in SIZES.items():
+                found = {TRAEFIK_PORT: [], DIRECT_PORT: []}
+                for _round in range(self.rounds):
+                    for port, results in found.items():
+                        results.append(perf_test(port, size))
+                        print(f"  {mode}, {title}, {port}: {results[-1]}", flush=True)
+                (rate, latency), (direct, direct_latency) = (
+                    [statistics.median(values) for values in zip(*results)] for results in found.values()
+                )
+                self.lines.append(
+                    f"| `{mode}`, {title} | {rate:.0f} | {direct:.0f} | {rate / direct:.2f} | 0.9 "
+                    f"| {latency:.1f} | {direct_latency:.1f} |"
+                )
+
+    def tasks(self):
+        """Galaxy's tasks a second, of units and of a worker that was started by hand on Galaxy's own host."""
+        rates = {}
+        for units in UNITS:
+            self.configure(celery_workers=[{"name": "worker", "instances": units}])
+            rates[f"{units} of `galaxy-celery-worker@`"] = self.rate(units)
+        self.bed.on("worker-1", "systemctl", "stop", "galaxy-celery.target")
+        self.bed.on("galaxy", "systemd-run", "--unit=by-hand", "--uid=galaxy", *GALAXY, *BY_HAND)
+        rates["`celery worker` by hand"] = self.rate(1)
+        self.bed.on("galaxy", "systemctl", "stop", "by-hand.service")
+        return rates
+
+    def rate(self, workers):
+        """The median of several loads, in tasks a second."""
+        found = []
+        for _round in range(self.rounds):
+            self.database("TRUNCATE celery_taskmeta")
+            self.bed.on("galaxy", *GALAXY, PYTHON, "-c", LOAD, str(workers), user="galaxy")
+            until = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                count, seconds = self.database(ENDED).split("|")
+                if int(count) >= TASKS:
+                    break
+                if time.monotonic() > until:
+                    raise SystemExit(f"error: {count} of {TASKS} tasks have ended after {PATIENCE_SECONDS} s")
+                time.sleep(1)
+            found.append(int(count) / float(seconds))
+            print(f"  {workers} workers: {found[-1]:.0f} tasks a second", flush=True)
+        return statistics.median(found)
+
+    def database(self, statement):
+        """The answer of the database of the results."""
+        return self.bed.on("db", "psql", "-At", "-d", "galaxy_celery", "-c", statement, user="postgres").strip()
+
+
+def write(bench, rates):
+    """The section of this page."""
+    hand = rates["`celery worker` by hand"]
+    lines = [
+        f"{report.machine()}. PerfTest with {CLIENTS} producers and {CLIENTS} consumers on one queue, persistent "
+        f"messages, at most 50 unconfirmed; {SECONDS} s each, by turns, medians of {bench.rounds}. Everything shares "
+        "the cores of one machine. Direct is RabbitMQ's own TLS listener.",
+        "",
+        "| mode and size | by Traefik, messages/s | direct | ratio | goal | latency ms, median | direct |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *bench.lines,
+        "",
+        f"{TASKS} of Galaxy's smallest tasks, waiting in one queue; 32 threads a unit, all units on one host.",
+        "",
+        "| workers | tasks/s | to one by hand |",
+        "| --- | --- | --- |",
+        *(f"| {title} | {rate:.0f} | {rate / hand:.2f} |" for title, rate in rates.items()),
+    ]
+    report.write("The broker's path", "\n".join(lines))
+
+
+def main():
+    """Make the bed, measure, write, remove the bed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each case (%(default)s)")
+    options = parser.parse_args()
+    fetch()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Bed(Path(folder)) as bed:
+        bed.workers(1)
+        bed.create()
+        bench = Bench(bed, options.rounds)
+        bench.messages()
+        write(bench, bench.tasks())
+
+
+if __name__ == "__main__":
+    main()
