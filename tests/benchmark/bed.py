@@ -78,7 +78,7 @@ class Bed:
         self.inventory.mkdir(exist_ok=True)
         hosts = {f"worker-{count + 1}": {} for count in range(number)}
         content = (ROOT / "inventories" / "demo" / "hosts.yml").read_text(encoding="utf-8")
-        kept, _, rest = content.partition("celeryservers:\n")
+        kept, _workers, rest = content.partition("celeryservers:\n")
         content = kept + f"celeryservers:\n  hosts: {json.dumps(hosts)}\n" + rest[rest.index("flowerservers:"):]
         (self.inventory / "hosts.yml").write_text(content, encoding="utf-8")
         for name in ("group_vars", "host_vars", "nodes.yml"):

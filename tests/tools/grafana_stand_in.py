@@ -28,7 +28,7 @@ class Grafana:
 
     def get(self, path):
         """The answer to a question, or None where Grafana has nothing of that name."""
-        kind, _, name = path.removeprefix("/api/").partition("/")
+        kind, _slash, name = path.removeprefix("/api/").partition("/")
         if kind == "health":
             return {"database": "ok", "version": VERSION}
         if kind == "frontend":
@@ -37,7 +37,7 @@ class Grafana:
             return self.folders.get(name) if name else list(self.folders.values())
         if kind == "dashboards":
             return self.dashboards.get(name.removeprefix("uid/"))
-        by, _, value = name.partition("/")
+        by, _slash, value = name.partition("/")
         return next((found for found in self.datasources.values() if found[by] == value.replace("%20", " ")), None)
 
     def put(self, path, body):
