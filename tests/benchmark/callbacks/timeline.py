@@ -45,9 +45,8 @@ class CallbackModule(CallbackBase):
             "start": time.time(), "results": 0, "modules": 0, "changed": 0,
         })  # fmt: skip
 
-    v2_playbook_on_handler_task_start = v2_playbook_on_cleanup_task_start = (
-        lambda self, task: self.v2_playbook_on_task_start(task, False)
-    )
+    def v2_playbook_on_handler_task_start(self, task):
+        self.v2_playbook_on_task_start(task, False)
 
     def _note(self, result, modules=1):
         entry = self.tasks[-1]
