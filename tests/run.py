@@ -36,6 +36,7 @@ FULL_SCENARIOS = (
     "rabbitmq",
     "cluster",
     "rotation",
+    "truth",
     "workers",
     "nodes",
     "faults",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of molecule/truth are written with: runs of playbooks with all that they did, the state of the hosts, the search for a word."""
+"""What the tests of molecule/truth are written with: runs with all they did, the hosts' state, a search for words."""
 
 from __future__ import annotations
 
@@ -69,10 +69,19 @@ def play(name, playbook, *arguments, plain=False):
     }
     if plain:
         env.pop("ANSIBLE_STRATEGY", None)
-    command = ["ansible-playbook", "-vvv", "--diff", "--inventory", str(SCENARIO / "inventory"), str(ROOT / "playbooks" / playbook)]
+    command = [
+        "ansible-playbook",
+        "-vvv",
+        "--diff",
+        "--inventory",
+        str(SCENARIO / "inventory"),
+        str(ROOT / "playbooks" / playbook),
+    ]
     begin = time.monotonic()
     with (LOGS / f"{name}.log").open("w", encoding="utf-8") as output:
-        done = subprocess.run([*command, *arguments], cwd=LOGS, env=env, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            [*command, *arguments], cwd=LOGS, env=env, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     print(f"{name}: {time.monotonic() - begin:.0f} s")
     lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
     return Run(name, done.returncode, [json.loads(line) for line in lines])
@@ -123,8 +132,10 @@ def search(host, words, since):
     asked["without"] = ["/proc", "/sys", "/dev", "/opt/testbed", "/var/lib/docker"]
     if host:
         return on(host, "leaks.py", asked=asked)
-    asked.update(readable=[str(ROOT), str(Path.home() / ".ansible"), "/tmp"], all=[str(LOGS)], services=False)
-    done = subprocess.run([sys.executable, str(program)], input=json.dumps(asked), capture_output=True, text=True, check=True)
+    asked.update(readable=[str(ROOT), str(Path.home() / ".ansible")], all=[str(LOGS)], services=False)
+    done = subprocess.run(
+        [sys.executable, str(program)], input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -134,7 +145,9 @@ class Watch:
     def __init__(self, words, seconds):
         text = (SCENARIO / "files/processes.py").read_text(encoding="utf-8")
         commands = {None: [sys.executable, "-c", text]}
-        commands.update({host: ["docker", "exec", "--interactive", node(host), "python3", "-c", text] for host in HOSTS})
+        commands.update(
+            {host: ["docker", "exec", "--interactive", node(host), "python3", "-c", text] for host in HOSTS}
+        )
         self._processes = {}
         for host, command in commands.items():
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,18 +1,48 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print what a run may change on this host, as JSON: one value for each file, unit, process, container, package, user and database object."""
+"""Print what a run may change on this host, as JSON: files, units, containers, packages, broker, database."""
 
 import json
 import os
+import stat
 import subprocess
 
-ROOTS = ["/etc", "/srv", "/usr/local", "/opt", "/root", "/home", "/usr/lib/systemd", "/run/systemd/system", "/var/lib", "/var/spool/cron", "/var/backups"]
+ROOTS = [
+    "/etc",
+    "/srv",
+    "/usr/local",
+    "/opt",
+    "/root",
+    "/home",
+    "/usr/lib/systemd",
+    "/run/systemd/system",
+    "/var/lib",
+    "/var/spool/cron",
+    "/var/backups",
+]
 # What running services write by themselves, what the engine mounts, and where Ansible keeps its own modules.
 OWN = [
-    "/opt/testbed", "/srv/galaxy/var", "/var/lib/docker", "/var/lib/containerd", "/var/lib/rabbitmq-galaxy/data", "/var/lib/postgresql",
-    "/var/lib/influxdb", "/var/lib/galaxy-celery", "/var/lib/flower", "/var/lib/telegraf", "/var/lib/systemd", "/var/lib/private", "/root/.ansible",
-    "/root/.cache", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/root/.rnd", "/var/lib/apt/periodic", "/var/lib/dbus",
+    "/opt/testbed",
+    "/srv/galaxy/var",
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/rabbitmq-galaxy/data",
+    "/var/lib/postgresql",
+    "/var/lib/influxdb",
+    "/var/lib/galaxy-celery",
+    "/var/lib/flower",
+    "/var/lib/telegraf",
+    "/var/lib/systemd",
+    "/var/lib/private",
+    "/root/.ansible",
+    "/root/.cache",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/root/.rnd",
+    "/var/lib/apt/periodic",
+    "/var/lib/dbus",
 ]
 
 
@@ -30,27 +60,38 @@ def files():
     found = {}
     for root in ROOTS:
         for folder, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if os.path.join(folder, name) not in OWN]
+            folders[:] = [name for name in folders if f"{folder}/{name}" not in OWN]
             for name in [*folders, *names]:
-                path = os.path.join(folder, name)
+                path = f"{folder}/{name}"
                 try:
                     at = os.lstat(path)
                 except FileNotFoundError:
                     continue
                 if path not in OWN:
                     # A folder in which a service replaces its own files has another time of change and nothing else.
-                    found[path] = [at.st_mode, at.st_uid, at.st_gid] + ([] if os.path.isdir(path) else [at.st_size, at.st_ctime_ns])
+                    found[path] = [at.st_mode, at.st_uid, at.st_gid] + (
+                        [] if stat.S_ISDIR(at.st_mode) else [at.st_size, at.st_ctime_ns]
+                    )
     return found
 
 
 def units():
     """Return what is enabled, and the process of each lasting service."""
-    found = {"enabled " + line.split()[0]: line.split()[1] for line in output("systemctl", "list-unit-files", "--no-legend") if line.split()}
+    found = {
+        "enabled " + line.split()[0]: line.split()[1]
+        for line in output("systemctl", "list-unit-files", "--no-legend")
+        if line.split()
+    }
     names = "--property=Id,Type,ActiveState,MainPID,ExecMainStartTimestampMonotonic,NeedDaemonReload"
-    for block in "\n".join(output("systemctl", "show", names, "*.service", "*.timer", "*.target", "*.socket")).split("\n\n"):
+    for block in "\n".join(output("systemctl", "show", names, "*.service", "*.timer", "*.target", "*.socket")).split(
+        "\n\n"
+    ):
         unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         if unit and unit.get("Type") != "oneshot":
-            found[unit["Id"]] = [unit.get(key) for key in ("ActiveState", "MainPID", "ExecMainStartTimestampMonotonic", "NeedDaemonReload")]
+            found[unit["Id"]] = [
+                unit.get(key)
+                for key in ("ActiveState", "MainPID", "ExecMainStartTimestampMonotonic", "NeedDaemonReload")
+            ]
     return found
 
 
@@ -58,7 +99,9 @@ def containers():
     """Return the engine's objects."""
     found = {}
     for identity in output("docker", "ps", "--all", "--quiet", "--no-trunc"):
-        found[identity] = output("docker", "inspect", "--format={{.Name}} {{.Image}} {{.State.StartedAt}} {{.State.Status}}", identity)
+        found[identity] = output(
+            "docker", "inspect", "--format={{.Name}} {{.Image}} {{.State.StartedAt}} {{.State.Status}}", identity
+        )
     for kind in ("image", "volume", "network"):
         found[kind] = sorted(output("docker", kind, "ls", "--quiet"))
     return found
@@ -66,12 +109,25 @@ def containers():
 
 def broker():
     """Return the broker's definitions, without what its clients declare."""
-    lines = output("docker", "exec", "--user=999", "rabbitmq-galaxy", "rabbitmqctl", "--quiet", "export_definitions", "-", "--format=json")
+    lines = output(
+        "docker",
+        "exec",
+        "--user=999",
+        "rabbitmq-galaxy",
+        "rabbitmqctl",
+        "--quiet",
+        "export_definitions",
+        "-",
+        "--format=json",
+    )
     if not lines:
         return {}
     kinds = ("users", "vhosts", "permissions", "topic_permissions", "parameters", "global_parameters", "policies")
     # A value of its own for each object: which one it is must not be guessed from a digest.
-    return {kind: sorted(json.dumps(item, sort_keys=True) for item in json.loads("\n".join(lines)).get(kind, [])) for kind in kinds}
+    return {
+        kind: sorted(json.dumps(item, sort_keys=True) for item in json.loads("\n".join(lines)).get(kind, []))
+        for kind in kinds
+    }
 
 
 def database():
@@ -80,7 +136,9 @@ def database():
     return {
         "roles": output(*psql, "SELECT * FROM pg_authid ORDER BY oid"),
         "databases": output(*psql, "SELECT datname, datdba, datacl FROM pg_database ORDER BY oid"),
-        "settings": output(*psql, "SELECT name, setting FROM pg_settings WHERE source = 'configuration file' ORDER BY name"),
+        "settings": output(
+            *psql, "SELECT name, setting FROM pg_settings WHERE source = 'configuration file' ORDER BY name"
+        ),
     }
 
 

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Search this host for words, wherever another user or a reader of logs would find them, and print where they are as JSON.
+"""Search this host for words, wherever another user or a reader of logs would find them; print where they are as JSON.
 
-Standard input is JSON: the words; the time since which a file may hold one (older ones are not read); the folders of which every file
-that others may read is searched; those of which every file is, whoever may read it; what is left out; and whether this is a host with
-services of its own.
+Standard input is JSON: the words; the time since which a file may hold one (older ones are not read); the folders of
+which every file that others may read is searched; those of which every file is, whoever may read it; what is left out;
+and whether this is a host with services of its own.
 """
 
 import json
@@ -30,7 +30,9 @@ def said(where, *command):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     except FileNotFoundError:
         return
-    found.extend([where + ": " + line.decode("utf-8", "replace")[:60] for line in done.stdout.splitlines() if holds(line)][:3])
+    found.extend(
+        [where + ": " + line.decode("utf-8", "replace")[:60] for line in done.stdout.splitlines() if holds(line)][:3]
+    )
 
 
 def candidates(root, everything):
@@ -38,13 +40,13 @@ def candidates(root, everything):
     for folder, folders, names in os.walk(root):
         kept = []
         for name in folders:
-            path = os.path.join(folder, name)
+            path = f"{folder}/{name}"
             mode = os.lstat(path).st_mode
             if path not in asked["without"] and (everything or mode & stat.S_IXOTH):
                 kept.append(name)
         folders[:] = kept
         for name in names:
-            path = os.path.join(folder, name)
+            path = f"{folder}/{name}"
             try:
                 at = os.lstat(path)
             except FileNotFoundError:
@@ -58,10 +60,21 @@ def search(root, everything):
     paths = [path for path in candidates(root, everything) if path not in asked["without"]]
     pattern = os.memfd_create("words")
     os.write(pattern, "\n".join(words).encode())
-    command = ["xargs", "--null", "--no-run-if-empty", "grep", "--files-with-matches", "--text", "--fixed-strings", f"--file=/dev/fd/{pattern}"]
+    command = [
+        "xargs",
+        "--null",
+        "--no-run-if-empty",
+        "grep",
+        "--files-with-matches",
+        "--text",
+        "--fixed-strings",
+        f"--file=/dev/fd/{pattern}",
+    ]
     # Every word has to be read anew by each grep.
     command[-1] = f"--file=/proc/{os.getpid()}/fd/{pattern}"
-    done = subprocess.run(command, input="\0".join(paths).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, input="\0".join(paths).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
     found.extend("file " + line for line in done.stdout.decode("utf-8", "replace").splitlines())
     return len(paths)
 
@@ -72,7 +85,9 @@ if asked["services"]:
     said("unit", "systemctl", "cat", "--no-pager", "*")
     said("unit's properties", "systemctl", "show", "--no-pager", "--all", "*")
     said("manager's environment", "systemctl", "show-environment")
-    listed = subprocess.run(["sh", "-c", "docker ps --all --quiet 2>/dev/null || true"], stdout=subprocess.PIPE, check=True)
+    listed = subprocess.run(
+        ["sh", "-c", "docker ps --all --quiet 2>/dev/null || true"], stdout=subprocess.PIPE, check=True
+    )
     for container in listed.stdout.decode().split():
         said("container's metadata", "docker", "inspect", container)
         said("container's log", "docker", "logs", container)
