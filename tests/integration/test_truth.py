@@ -87,6 +87,12 @@ AFTER_A_NEW_CONFIGURATION = {
     ("celery", "roll_beat | Restart beat"): "beat is restarted for the release alone",
 }
 
+RESTARTED = {
+    ("worker-1", "celery", "restart_unit | Restart it"),
+    ("worker-2", "celery", "restart_unit | Restart it"),
+    ("worker-1", "celery", "roll_beat | Restart beat"),
+}
+
 CHANGES = {
     "celery_workers": [{"name": "worker", "concurrency": 3}],
     "flower_max_tasks": 5000,
@@ -178,11 +184,17 @@ def changes():
 
 @pytest.fixture(scope="session")
 def rotated(mark):
-    """New passwords, which hold the mark too."""
-    names = ("rabbitmq_admin_password", "flower_amqp_password", "telegraf_amqp_password", "flower_password")
-    return variables(
-        "rotated", {name: f"{mark}-{name}-2@/" for name in names} | {"rotate_users": ["admin", "flower", "telegraf"]}
-    )
+    """New passwords for Flower and Telegraf, which hold the mark too."""
+    names = ("flower_amqp_password", "telegraf_amqp_password", "flower_password")
+    users = {"rotate_users": ["flower", "telegraf"]}
+    return variables("rotated", {name: f"{mark}-{name}-2@/" for name in names} | users)
+
+
+@pytest.fixture(scope="session")
+def administrator(mark):
+    """A new password for the administrator too."""
+    users = {"rotate_users": ["admin", "flower", "telegraf"]}
+    return variables("administrator", {"rabbitmq_admin_password": f"{mark}-admin-2@/"} | users)
 
 
 @pytest.fixture(scope="session")
@@ -309,7 +321,6 @@ def test_nothing_is_left(watch, changes):
         "add_worker.yml -e worker=worker-2",
         "remove_worker.yml -e worker=worker-2",
         "remove_worker.yml -e worker=worker-1 -e remove_release=true",
-        "update.yml",
         "restart.yml",
         "rollback.yml",
         "rotate_secrets.yml",
@@ -334,6 +345,8 @@ def test_verb_in_check_mode(watch, seen, changes, rotated, command):
     assert differences(before, fingerprints()) == []
     busy = ("remove_worker.yml", "restart.yml", "rollback.yml", "rotate_secrets.yml", "backup.yml")
     assert bool(run.changed) == (words[0] in busy), sorted(run.changed)
+    if words[0] == "rollback.yml":
+        assert run.changed >= RESTARTED
 
 
 def test_restart_does_what_was_announced(watch, seen, changes):
@@ -350,24 +363,46 @@ def test_restart_does_what_was_announced(watch, seen, changes):
     assert len(hosts(run)) > 2
 
 
-def test_rotation_does_what_was_announced(watch, seen, changes, rotated):
-    """New passwords for the administrator, Flower and Telegraf."""
-    run = play("rotate", "rotate_secrets.yml", *changes, *rotated, plain=True)
+def test_rotation_does_what_was_announced(watch, seen, changes, rotated, administrator):
+    """Check mode refuses what it cannot ask as a new administrator; of the others it has said all."""
+    refused = play("rotate-check-admin", "rotate_secrets.yml", "--check", *changes, *rotated, *administrator)
+    assert refused.code == 2
+    assert "would get the password of rabbitmq_admin_password" in refused.output
+    run = play("rotate", "rotate_secrets.yml", *changes, *rotated, *administrator, plain=True)
     assert run.code == 0
-    assert sorted(run.changed ^ seen["rotate_secrets.yml"].changed) == []
+    announced = seen["rotate_secrets.yml"].changed
+    assert sorted(announced - run.changed) == []
+    own = ("rotate_administrator |", "import_administrator |")
+    assert [key for key in run.changed - announced if not key[2].startswith(own)] == []
 
 
-@pytest.mark.parametrize("command", ["update.yml", "verify.yml", "report.yml"])
-def test_verb(watch, changes, rotated, command):
+def test_update_does_what_was_announced(watch, changes, rotated, administrator):
+    """A new file of Galaxy's: the release, and every worker that will run it."""
+    new = ["docker", "exec", node("core"), "touch", "/srv/galaxy/server/lib/galaxy/celery/truth.txt"]
+    subprocess.run(new, check=True)
+    before = fingerprints()
+    announced = play("update-check", "update.yml", "--check", *changes, *rotated, *administrator)
+    assert announced.code == 0
+    assert announced.changed >= RESTARTED
+    assert differences(before, fingerprints()) == []
+    run = play("update", "update.yml", *changes, *rotated, *administrator)
+    assert run.code == 0
+    assert sorted(announced.changed - run.changed) == []
+    assert silent(run, announced, AFTER_A_NEW_CONFIGURATION) == []
+
+
+@pytest.mark.parametrize("command", ["verify.yml", "report.yml"])
+def test_verb(watch, changes, rotated, administrator, command):
     """What is left of the verbs, with the new passwords."""
     run = play(
         command.removesuffix(".yml"),
         command,
         *changes,
         *rotated,
+        *administrator,
         "-e",
         f"report_path={LOGS}/report.html",
-        plain=command != "update.yml",
+        plain=True,
     )
     assert (run.code, run.changed) == (0, set())
 
