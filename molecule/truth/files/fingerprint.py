@@ -8,12 +8,13 @@ import os
 import stat
 import subprocess
 
+HOME = "/root"
 ROOTS = [
     "/etc",
     "/srv",
     "/usr/local",
     "/opt",
-    "/root",
+    HOME,
     "/home",
     "/usr/lib/systemd",
     "/run/systemd/system",
@@ -35,12 +36,11 @@ OWN = [
     "/var/lib/telegraf",
     "/var/lib/systemd",
     "/var/lib/private",
-    "/root/.ansible",
-    "/root/.cache",
+    f"{HOME}/.ansible",
+    f"{HOME}/.cache",
     "/etc/resolv.conf",
     "/etc/hosts",
     "/etc/hostname",
-    "/root/.rnd",
     "/var/lib/apt/periodic",
     "/var/lib/dbus",
 ]
