@@ -329,7 +329,7 @@ def test_nothing_is_left(watch, changes):
         "check.yml",
         "verify.yml",
         "verify.yml --limit worker-2",
-        "report.yml -e report_path=/dev/null",
+        f"report.yml -e report_path={LOGS}/report.html",
     ],
 )
 def test_verb_in_check_mode(watch, seen, changes, rotated, command):
@@ -347,6 +347,15 @@ def test_verb_in_check_mode(watch, seen, changes, rotated, command):
     assert bool(run.changed) == (words[0] in busy), sorted(run.changed)
     if words[0] == "rollback.yml":
         assert run.changed >= RESTARTED
+
+
+def test_restore_in_check_mode(watch, changes):
+    """Of what was just saved nothing is to be brought back."""
+    assert play("backup", "backup.yml", *changes).code == 0
+    before = fingerprints()
+    run = play("check-restore", "restore.yml", "--check", *changes)
+    assert (run.code, run.changed) == (0, set())
+    assert differences(before, fingerprints()) == []
 
 
 def test_restart_does_what_was_announced(watch, seen, changes):
