@@ -125,6 +125,7 @@ NOT_USED = {
     "rabbitmq_users": "its passwords stand for those of the stack",
     "telegraf_repository_key_url": "the address of a public key",
     "telegraf_influxdb2_token": "an InfluxDB 2 takes the place of telegraf_influxdb_password",
+    "telegraf_influxdb2_read_token": "an InfluxDB 2 takes the place of telegraf_influxdb_password",
     "telegraf_grafana_token": "there is no Grafana",
     "telegraf_influxdb_read_password": "stands for telegraf_influxdb_password",
     "traefik_acme_environment": "an ACME server takes the place of traefik_private_key",
