@@ -39,6 +39,7 @@ FULL_SCENARIOS = (
     "truth",
     "workers",
     "nodes",
+    "migration",
     "faults",
     "tls",
     "edge",

@@ -19,6 +19,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,8 +109,12 @@ def node_of(pid):
             arguments = stream.read().split("\0")
     except OSError:
         return None
-    after = [arguments[place + 1] for place, word in enumerate(arguments[:-1]) if word == "--hostname"]
-    return after[-1] if after else None
+    after = [arguments[place + 1] for place, word in enumerate(arguments[:-1]) if word in ("--hostname", "-n")]
+    if not after and "worker" not in arguments:
+        return None
+    # As Celery completes it: units of older roles give a name without an @, or none.
+    name = after[-1] if after else socket.gethostname()
+    return name if "@" in name else f"celery@{name}"
 
 
 class Teller:
