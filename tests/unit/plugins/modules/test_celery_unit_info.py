@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -229,6 +230,22 @@ def test_the_node_is_named_by_the_process_and_not_by_the_unit(run, systemctl):
         child.communicate()
     systemctl({ONE: ("active", child.pid)})
     assert run(celery_unit_info, units=[ONE])["nodes"] == {ONE: None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "node"),
+    [
+        (["worker", "-n", "worker-internal0.solo"], "celery@worker-internal0.solo"),
+        (["worker", "-n", "internal@solo"], "internal@solo"),
+        (["worker", "--pool", "threads"], "celery@" + socket.gethostname()),
+        (["beat"], None),
+    ],
+)
+def test_the_node_of_a_unit_of_an_older_role(arguments, node, run, systemctl):
+    with subprocess.Popen([sys.executable, "-c", "input()", *arguments], stdin=subprocess.PIPE) as child:
+        systemctl({ONE: ("active", child.pid)})
+        assert run(celery_unit_info, units=[ONE])["nodes"] == {ONE: node}
+        child.communicate()
 
 
 def test_a_unit_file_that_systemd_has_not_read(run, systemctl, process):
