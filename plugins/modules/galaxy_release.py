@@ -132,7 +132,7 @@ EXAMPLES = r"""
     info: "{{ source }}"
     source: "galaxy@galaxy.example.org:"
     listing: "{{ source.listing }}"
-    rsh: ssh -i /etc/galaxy-sync/id_ed25519 -o BatchMode=yes
+    rsh: ssh -i /etc/galaxy-sync/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/etc/galaxy-sync/known_hosts
     owner: galaxy
     group: galaxy
 
