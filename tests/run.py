@@ -52,7 +52,9 @@ FULL_SCENARIOS = (
 # They run on Ansible's own strategy, as at most sites; the others on mitogen's, which is five times as fast.
 PLAIN_SCENARIOS = ("traefik", "telegraf")
 
-PREFLIGHT_TESTS = tuple(f"tests/integration/test_{name}.py" for name in ("check", "preflight", "wrong_inputs"))
+PREFLIGHT_TESTS = tuple(
+    f"tests/integration/test_{name}.py" for name in ("check", "preflight", "role_examples", "wrong_inputs")
+)
 
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children
 CLEANUP_SECONDS = 300

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT, SITE = ROOT / "playbooks/stack/preflight.yml", ROOT / "playbooks/site.yml"
+CHECK = ROOT / "playbooks/check.yml"
 HOSTS = {
     "galaxyservers": ["galaxy"],
     "rabbitmqservers": ["mq"],
@@ -32,6 +33,12 @@ HOSTS = {
     "celeryservers": ["celery-1"],
     "flowerservers": ["monitor"],
     "telegrafservers": ["monitor"],
+}
+# For check.yml, which asks nobody.
+ANYWHERE = {
+    "ansible_connection": "ssh",
+    "ansible_host": "nowhere.invalid",
+    "ansible_ssh_common_args": "-o ConnectTimeout=1",
 }
 NAMES = sorted({name for names in HOSTS.values() for name in names})
 
@@ -185,7 +192,7 @@ def build_site(tmp_path, hosts):
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))
 
-    def variables(change=(), without=()):
+    def variables(change=(), without=(), only=None):
         good = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
@@ -207,7 +214,9 @@ def build_site(tmp_path, hosts):
             **SECRETS,
             **dict(change),
         }
-        return {name: value for name, value in good.items() if name not in without}
+        return {
+            name: value for name, value in good.items() if name not in without and (only is None or name in only)
+        }
 
     def run(playbook=PREFLIGHT, *arguments, **options):
         (tmp_path / "group_vars").mkdir(exist_ok=True)
@@ -257,3 +266,17 @@ def hold(outcome, *words):
     assert outcome.changed == 0
     assert sum(host["failures"] for host in outcome.hosts.values()) > 0
     assert not [host for host in outcome.hosts.values() if host["unreachable"]]
+
+
+def inventory(**changed):
+    """The groups of the site, some of them changed; null for one that is not there."""
+    groups = {group: {name: {} for name in names} for group, names in {**HOSTS, **changed}.items() if names is not None}
+    return {group: {name: {} for name in names} for group, names in groups.items()}
+
+
+def untouched(outcome):
+    """No host was asked, and no secret is shown."""
+    assert outcome.changed == 0
+    assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == []
+    assert "Gathering Facts" not in outcome.tasks
+    assert [mark for mark in MARKS if mark in outcome.output] == []

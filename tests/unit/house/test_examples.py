@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example in the documentation is executed: here by ansible-playbook, or on the demo by molecule/default/verify.yml.
+"""Every example in the plugins' documentation is executed: here, or on the demo by molecule/default/verify.yml.
 
-One run of ansible-playbook executes all that need no service, for each plugin on a host of its name, which is this machine
-with a temporary folder in place of /etc and /srv.
+One run of ansible-playbook executes all that need no service, for each plugin on a host of its name, which is this
+machine with a temporary folder in place of /etc and /srv.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def module_problems(example):
         patch.setattr(basic.AnsibleModule, "__init__", initialise)
         with pytest.raises(Specified):
             module.main()
-    rules = {key: found[key] for key in ("mutually_exclusive", "required_one_of", "required_if", "required_by") if key in found}
+    rules = {key: found[key] for key in ("mutually_exclusive", "required_one_of", "required_if") if key in found}
     empty = {"dict": {}, "list": []}
     values = {
         key: empty.get(found["argument_spec"].get(key, {}).get("type"), value) if roles.is_template(value) else value
@@ -90,8 +90,9 @@ def module_problems(example):
 def folder(tmp_path_factory):
     """What stands in place of the root directory."""
     root = tmp_path_factory.mktemp("examples")
-    for name in ("etc/grafana/provisioning/alerting", "etc/telegraf/telegraf.d", "etc/prometheus/rules", "srv/galaxy/server/config"):
-        (root / name).mkdir(parents=True)
+    for example in HERE:
+        for path in re.findall(r"(?<= )/(?:etc|srv)/\S+(?=/)", example.text):
+            (root / path[1:]).mkdir(parents=True, exist_ok=True)
     (root / "srv/galaxy/server/config/galaxy.yml").write_text("galaxy:\n  brand: test\n", encoding="utf-8")
     return root
 
@@ -99,7 +100,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(folder):
     """Run all examples of this machine at once. Returns the result of each by plugin and name."""
-    inventory = {"examples": {"hosts": {name: {} for name in sorted(examples.LOCAL)}, "vars": {**SITE, "folder": str(folder)}}}
+    hosts = {name: {} for name in sorted(examples.LOCAL)}
+    inventory = {"examples": {"hosts": hosts, "vars": {**SITE, "folder": str(folder)}}}
     for group, host in (("rabbitmqservers", "broker_route"), ("celeryservers", "check_inventory")):
         inventory[group] = {"hosts": {host: {}}}
     (folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
@@ -110,7 +112,8 @@ def results(folder):
         # Each result is looked at below; here one failure must not keep the others from being executed.
         play = {"name": plugin, "hosts": plugin, "ignore_errors": True}
         if plugin == "check_variables":  # which is for the tasks of a role
-            play["vars_files"] = [str(path) for role in ROLES_CHECKED for path in (roles.ROLES / role).glob("[dv]*s/main.yml")]
+            folders = [roles.ROLES / role / kind for role in ROLES_CHECKED for kind in ("defaults", "vars")]
+            play["vars_files"] = [str(path / "main.yml") for path in folders]
         plays.append({**play, "tasks": yaml.safe_load(text)})
     (folder / "ansible.cfg").touch()
     (folder / "fake_facts.py").write_text(FAKE_FACTS.format(facts={**FACTS, "memtotal_mb": 16384}), encoding="utf-8")
@@ -126,7 +129,9 @@ def results(folder):
     }
     program = Path(sys.executable).with_name("ansible-playbook")
     command = [str(program), "-i", str(folder / "hosts.json"), str(folder / "playbook.yml")]
-    process = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    process = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600, check=False
+    )
     assert process.stdout.lstrip().startswith("{"), process.stdout[-2000:] + process.stderr[-2000:]
     return {
         (play["play"]["name"], task["task"]["name"]): result
@@ -157,7 +162,8 @@ def test_no_example_is_left_out():
 
 
 def test_every_plugin_that_has_documentation_is_looked_at():
-    documented = {path.stem for path in roles.files("plugins/*/*.py") if "\nDOCUMENTATION = " in (roles.ROOT / path).read_text()}
+    files = [roles.ROOT / path for path in roles.files("plugins/*/*.py")]
+    documented = {path.stem for path in files if "\nDOCUMENTATION = " in path.read_text(encoding="utf-8")}
     fragments = {path.stem for path in roles.files("plugins/doc_fragments/*.py")}
     assert documented - fragments == set(PLUGINS)
 
