@@ -49,7 +49,7 @@ EXAMPLES = r"""
     wait_seconds: 30
     require_fired: true
   vars:
-    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+    ansible_python_interpreter: /srv/galaxy-releases/current/srv/galaxy/server/.venv/bin/python
 """
 
 RETURN = r"""

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # tests/unit/house/test_examples.py runs these on this machine; what they name and do not say themselves stands there.
 LOCAL = {
-    "amqp_url", "broker_route", "certificate_problems", "check_inventory", "check_variables", "database_connection",
+    "amqp_url", "broker_route", "certificate_problems", "check_inventory", "check_paths", "check_variables", "database_connection",
     "database_host", "galaxy_config", "galaxy_release_problems", "galaxy_settings_problems", "grafana_alert_rules",
     "hba_entries", "hba_openings", "hba_shadows", "prometheus_alert_rules", "rabbitmq_password_hash",
     "rabbitmq_problems", "result_backend_url", "to_toml", "traefik_certificate_resolver", "traefik_dynamic_config",
@@ -32,18 +32,18 @@ LOCAL = {
 # The others need a broker, workers, a Galaxy, a database or systemd: molecule/default/verify.yml runs them in this
 # order on a host of the demo. A host for one task alone stands behind the plugin, as `plugin: task`.
 DEMO = {
-    "broker_info": "worker-1",
+    "broker_info": "galaxy",
     "celery_beat_info": "worker-1",
-    "celery_info": "worker-1",
-    "celery_task": "worker-1",
+    "celery_info": "galaxy",
+    "celery_task": "galaxy",
     "celery_unit_info": "worker-1",
-    "celery_drain": "worker-1",
+    "celery_drain": "galaxy",
     "galaxy_config_check": "galaxy",
     "galaxy_config_paths_info": "galaxy",
     "galaxy_release_listing": "galaxy",
     "galaxy_release_info": "worker-1",
     "galaxy_release": "worker-1",
-    "galaxy_database_info": "worker-1",
+    "galaxy_database_info": "galaxy",
     "galaxy_database_info: Make sure that this host is turned away": "mq",
     "flower_metrics": "monitor",
     "traefik_check": "mq",
