@@ -40,6 +40,7 @@ FULL_SCENARIOS = (
     "workers",
     "nodes",
     "migration",
+    "wrong_hosts",
     "faults",
     "tls",
     "edge",
