@@ -25,10 +25,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".cache"
-LOGS = CACHE / "logs"
-BIN = CACHE / "venv" / "bin"
+from tools.environment import CACHE, ROOT, SUFFIX, VENV
+
+LOGS = CACHE / f"logs{SUFFIX}"
+BIN = VENV / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = ("default", "single", "traefik")
@@ -82,7 +82,9 @@ def environment():
     env = dict(os.environ)
     env.update(
         PATH=os.pathsep.join([str(BIN), env.get("PATH", os.defpath)]),
-        VIRTUAL_ENV=str(CACHE / "venv"),
+        VIRTUAL_ENV=str(VENV),
+        # For a make in a step, which would choose one by itself and then make the environment anew.
+        PYTHON=str(BIN / "python"),
         ANSIBLE_COLLECTIONS_PATH=str(CACHE / "collections"),
         ANSIBLE_FORCE_COLOR="0",
         NO_COLOR="1",

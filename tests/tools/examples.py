@@ -42,6 +42,7 @@ DEMO = {
     "galaxy_config_paths_info": "galaxy",
     "galaxy_release_listing": "galaxy",
     "galaxy_release_info": "worker-1",
+    "galaxy_release_info: Fingerprint of the Galaxy on this host": "galaxy",
     "galaxy_release": "worker-1",
     "galaxy_database_info": "galaxy",
     "galaxy_database_info: Make sure that this host is turned away": "mq",
