@@ -4,8 +4,8 @@
 
 """Write tests/constraints.txt: the versions of what the direct requirements brought with them.
 
-With TESTS_CORE=newest, tests/constraints-newest.txt from the environment of the newest ansible-core. An empty file leaves
-the choice to pip.
+With TESTS_CORE=newest, tests/constraints-newest.txt from the environment of the newest ansible-core. An empty file
+leaves the choice to pip.
 """
 
 import re
@@ -26,7 +26,8 @@ def main():
     direct = {normalised(name.partition("[")[0]) for name in pins()}
     direct |= {"pip", "setuptools", "wheel"}
     found = {normalised(dist.name): f"{dist.name}=={dist.version}\n" for dist in distributions()}
-    CONSTRAINTS.write_text(HEADER + "".join(found[name] for name in sorted(found) if name not in direct), encoding="utf-8")
+    lines = [found[name] for name in sorted(found) if name not in direct]
+    CONSTRAINTS.write_text(HEADER + "".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
