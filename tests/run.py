@@ -33,6 +33,7 @@ BIN = VENV / "bin"
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = ("default", "single", "traefik")
 FULL_SCENARIOS = (
+    "default-debian13",
     "rabbitmq",
     "cluster",
     "rotation",
