@@ -49,13 +49,35 @@ FACTS = {
     "default_ipv4": {"address": "192.0.2.11"},
     "distribution": "Debian",
     "distribution_major_version": "12",
+    "distribution_version": "12.9",
     "os_family": "Debian",
     "service_mgr": "systemd",
 }
-# Hosts that not every role is made for.
+
+
+def system(distribution, version, family, **more):
+    """The facts of a host of another system."""
+    return {
+        **FACTS,
+        "distribution": distribution,
+        "distribution_major_version": version.split(".")[0],
+        "distribution_version": version,
+        "os_family": family,
+        **more,
+    }
+
+
+# Hosts of other systems: those that the roles are made for, and those that they are not.
 OTHER_FACTS = {
-    "fake_alpine": {**FACTS, "distribution": "Alpine", "os_family": "Alpine", "service_mgr": "openrc"},
-    "fake_rocky": {**FACTS, "distribution": "Rocky", "distribution_major_version": "9", "os_family": "RedHat"},
+    "fake_trixie": system("Debian", "13.1", "Debian"),
+    "fake_jammy": system("Ubuntu", "22.04", "Debian"),
+    "fake_noble": system("Ubuntu", "24.04", "Debian"),
+    "fake_rocky": system("Rocky", "9.6", "RedHat", selinux={"status": "enabled"}),
+    "fake_alma": system("AlmaLinux", "9.6", "RedHat", selinux={"status": "enabled"}),
+    "fake_alpine": system("Alpine", "3.20", "Alpine", service_mgr="openrc"),
+    "fake_bullseye": system("Debian", "11.11", "Debian"),
+    "fake_focal": system("Ubuntu", "20.04", "Debian"),
+    "fake_rocky_8": system("Rocky", "8.10", "RedHat"),
 }
 FAKE_FACTS = """\
 from ansible.module_utils.basic import AnsibleModule
