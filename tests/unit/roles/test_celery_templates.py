@@ -194,6 +194,13 @@ def test_no_bind_without_releases(render, values):
     assert service(text)["ExecStart"].startswith("/srv/galaxy/server/.venv/bin/celery ")
 
 
+@pytest.mark.parametrize("render", [worker, beat])
+@pytest.mark.parametrize(("selinux", "prefix"), [("enabled", "/usr/bin/env "), ("disabled", "")])
+def test_a_policy_lets_systemd_start_programs_of_the_system_only(render, selinux, prefix):
+    text = render(ansible_facts={**SITE["ansible_facts"], "selinux": {"status": selinux}})
+    assert service(text)["ExecStart"].startswith(f"{prefix}/srv/galaxy/server/.venv/bin/celery ")
+
+
 def test_beat():
     text = beat(celery_environment={"LANG": "C.UTF-8"})
     found = service(text)
