@@ -57,9 +57,10 @@ def test_the_page_names_the_same_systems():
 def test_no_system_is_asked_for_elsewhere():
     """What differs stands in vars/main.yml, below the family; the files of a family are chosen by its name alone."""
     chosen = re.compile(r"ansible_facts\['(os_family|distribution\w*)'\]")
+    patterns = [f"roles/*/{part}/*.yml" for part in ("tasks", "defaults", "handlers")]
     told = [
         f"{path}: {line.strip()}"
-        for path in roles.files(*[f"roles/*/{part}/*.yml" for part in ("tasks", "defaults", "handlers")], "roles/**/*.j2")
+        for path in roles.files(*patterns, "roles/**/*.j2")
         for line in (roles.ROOT / path).read_text(encoding="utf-8").splitlines()
         if chosen.search(line) and "include_tasks" not in line
     ]
