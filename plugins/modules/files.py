@@ -1,0 +1,279 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Place many small files and directories in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: files
+short_description: Place many small files and directories in one call
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Brings files and directories to the wanted content, owner and mode, in the order in which they are given.
+  - A run without changes costs one execution on the host for all of them, where M(ansible.builtin.copy) and
+    M(ansible.builtin.template) need two for each file. That is what it is for; for one file these two are the choice.
+  - Each file is replaced at once, never written in place.
+  - All new contents that have a O(files[].validate) are validated before the first file is replaced.
+options:
+  files:
+    description: What is to be placed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where it stands on the host.
+        type: path
+        required: true
+      state:
+        description: Whether it is a file, a directory, or is to be gone. Of a directory that is to be gone, all in it goes too.
+        type: str
+        choices: [file, directory, absent]
+        default: file
+      content:
+        description: The content of a file. A template's is had with the lookup P(ansible.builtin.template#lookup).
+        type: str
+      secret_content:
+        description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
+        type: str
+      owner:
+        description: The owner, instead of O(owner).
+        type: str
+      group:
+        description: The group, instead of O(group).
+        type: str
+      mode:
+        description: The mode in octal digits, for example V("0640"). Required unless it is to be gone.
+        type: str
+      validate:
+        description:
+          - A command that must succeed before a new content takes the place of the old one, with C(%s) for the path of a file with it.
+          - It is not run when the content is the same.
+        type: str
+      enabled:
+        description: Whether this entry counts. One that does not is left as it is on the host.
+        type: bool
+        default: true
+  owner:
+    description: The owner of all that names none.
+    type: str
+    default: root
+  group:
+    description: The group of all that names none.
+    type: str
+    default: root
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+    details: A new content is validated in check mode too, where the command is there already.
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: full
+    details: Not for O(files[].secret_content).
+seealso:
+  - module: ansible.builtin.copy
+  - module: ansible.builtin.template
+"""
+
+EXAMPLES = r"""
+- name: Place a directory and two files in it
+  usegalaxy_eu.celery.files:
+    files:
+      - path: /etc/galaxy-celery
+        state: directory
+        mode: "0755"
+      - path: /etc/galaxy-celery/secrets.env
+        secret_content: "PASSWORD={{ galaxy_amqp_password }}\n"
+        mode: "0600"
+      - path: /etc/galaxy-celery/note.txt
+        content: "Workers of Galaxy\n"
+        mode: "0644"
+  register: placed
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The paths that were changed, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/galaxy-celery/note.txt]
+"""
+
+import os
+import shlex
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
+
+
+class Place:
+    """One entry of the list."""
+
+    def __init__(self, module, entry):
+        self.module = module
+        self.path = entry["path"]
+        self.state = entry["state"]
+        self.validate = entry["validate"]
+        self.secret = entry["secret_content"] is not None
+        text = entry["secret_content"] if self.secret else entry["content"]
+        self.content = None if text is None else to_bytes(text)
+        self.attributes = {
+            "mode": entry["mode"],
+            "owner": entry["owner"] or module.params["owner"],
+            "group": entry["group"] or module.params["group"],
+        }
+        self.before = self._read()
+        self.new_file = ""
+        self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
+
+    def _read(self):
+        """The content that is there; None without a file."""
+        if os.path.isdir(self.path) or not os.path.lexists(self.path):
+            return None
+        with open(self.path, "rb") as file:
+            return file.read()
+
+    def refuse(self):
+        """What stands in the way, before anything is changed; "" when nothing does."""
+        if self.state == "absent":
+            return ""
+        if self.attributes["mode"] is None:
+            return f"{self.path}: mode is missing. Remedy: give it in octal digits."
+        if self.state == "directory":
+            if self.content is not None:
+                return f"{self.path}: a directory has no content. Remedy: leave out content, or state."
+            if self.before is not None:
+                return f"{self.path} is to be a directory, and there is a file. Remedy: move it away."
+            return ""
+        if self.content is None:
+            return f"{self.path}: content or secret_content is missing. Remedy: give one of them."
+        if os.path.isdir(self.path):
+            return f"{self.path} is to be a file, and there is a directory. Remedy: move it away."
+        return ""
+
+    def judge(self):
+        """Have the command judge a new content; what it said, or "" when it takes it."""
+        if self.state != "file" or self.content == self.before:
+            return ""
+        if self.validate or not self.module.check_mode:
+            handle, self.new_file = tempfile.mkstemp(dir=self.module.tmpdir)
+            self.module.add_cleanup_file(self.new_file)
+            with os.fdopen(handle, "wb") as file:
+                file.write(self.content)
+        if not self.validate:
+            return ""
+        command = [part.replace("%s", self.new_file) for part in shlex.split(self.validate)]
+        if self.module.check_mode and shutil.which(command[0]) is None:
+            return ""
+        code, out, err = self.module.run_command(command)
+        if code == 0:
+            return ""
+        said = to_text((err or out).strip()).replace(self.new_file, self.path)
+        return f"{self.path}: the new content does not pass its check, so everything is as it was. {said or f'The check ended with {code}.'}"
+
+    def apply(self):
+        """Bring it to what is wanted; whether that is a change."""
+        changed = getattr(self, "_" + self.state)()
+        if self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
+            return changed
+        wanted = self.module.load_file_common_arguments(self.attributes, path=self.path)
+        return self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff)
+
+    def _absent(self):
+        if not os.path.lexists(self.path):
+            return False
+        self.diff["before"]["state"], self.diff["after"]["state"] = "present", "absent"
+        if not self.module.check_mode:
+            if os.path.isdir(self.path) and not os.path.islink(self.path):
+                shutil.rmtree(self.path)
+            else:
+                os.unlink(self.path)
+        return True
+
+    def _directory(self):
+        if os.path.isdir(self.path):
+            return False
+        self.diff["before"]["state"], self.diff["after"]["state"] = "absent", "directory"
+        if not self.module.check_mode:
+            os.makedirs(self.path)
+        return True
+
+    def _file(self):
+        if self.content == self.before:
+            return False
+        if not self.module.check_mode:
+            self.module.atomic_move(self.new_file, self.path)
+        return True
+
+    def shown(self):
+        """The entries of a diff: what else changed, and the content."""
+        found = []
+        if len(self.diff["before"]) > 1 or len(self.diff["after"]) > 1:
+            found.append(self.diff)
+        if self.state == "file" and self.content != self.before:
+            if self.secret:
+                found.append({"prepared": f"{self.path}: the new content holds a secret and is not shown\n"})
+            else:
+                found.append({
+                    "before_header": self.path,
+                    "after_header": self.path,
+                    "before": to_text(self.before or b"", errors="replace"),
+                    "after": to_text(self.content),
+                })  # fmt: skip
+        return found
+
+
+def main():
+    """Refuse, then validate, then place."""
+    entry = {
+        "path": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
+        "content": {"type": "str"},
+        "secret_content": {"type": "str", "no_log": True},
+        "owner": {"type": "str"},
+        "group": {"type": "str"},
+        "mode": {"type": "str"},
+        "validate": {"type": "str"},
+        "enabled": {"type": "bool", "default": True},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": entry,
+                "mutually_exclusive": [("content", "secret_content")],
+            },
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        places = [Place(module, given) for given in module.params["files"] if given["enabled"]]
+        for step in ("refuse", "judge"):
+            problems = [problem for problem in (getattr(place, step)() for place in places) if problem]
+            if problems:
+                module.fail_json(msg=" ".join(problems))
+        changed = [place for place in places if place.apply()]
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or ''}: {to_native(error.strerror)}".lstrip(": "))
+    module.exit_json(
+        changed=bool(changed),
+        changed_paths=[place.path for place in changed],
+        diff=[shown for place in changed for shown in place.shown()],
+    )
+
+
+if __name__ == "__main__":
+    main()
