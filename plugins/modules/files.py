@@ -71,7 +71,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
-    details: A new content is validated in check mode too, where the command is there already.
+    details: A new content is validated in check mode too, unless a path that the command names is not there yet.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: full
@@ -142,8 +142,8 @@ class Place:
         with open(self.path, "rb") as file:
             return file.read()
 
-    def refuse(self):
-        """What stands in the way, before anything is changed; "" when nothing does."""
+    def refuse(self, made):
+        """What stands in the way, before anything is changed; "" when nothing does. The directories of "made" will be there."""
         if self.state == "absent":
             return ""
         if self.attributes["mode"] is None:
@@ -158,6 +158,10 @@ class Place:
             return f"{self.path}: content or secret_content is missing. Remedy: give one of them."
         if os.path.isdir(self.path):
             return f"{self.path} is to be a file, and there is a directory. Remedy: move it away."
+        folder = os.path.dirname(self.path)
+        # In check mode what makes it may not have run.
+        if not (os.path.isdir(folder) or folder in made or (self.module.check_mode and not os.path.exists(folder))):
+            return f"{self.path}: {folder} is no directory. Remedy: give it as an entry before the file."
         return ""
 
     def judge(self):
@@ -172,7 +176,8 @@ class Place:
         if not self.validate:
             return ""
         command = [part.replace("%s", self.new_file) for part in shlex.split(self.validate)]
-        if self.module.check_mode and shutil.which(command[0]) is None:
+        # What it needs may be yet to be installed.
+        if self.module.check_mode and any(part.startswith("/") and not os.path.exists(part) for part in command):
             return ""
         code, out, err = self.module.run_command(command)
         if code == 0:
@@ -232,6 +237,13 @@ class Place:
         return found
 
 
+def refuse(module, answers):
+    """End with all that is wrong, if anything is."""
+    problems = [answer for answer in answers if answer]
+    if problems:
+        module.fail_json(msg=" ".join(problems))
+
+
 def main():
     """Refuse, then validate, then place."""
     entry = {
@@ -261,10 +273,9 @@ def main():
     )
     try:
         places = [Place(module, given) for given in module.params["files"] if given["enabled"]]
-        for step in ("refuse", "judge"):
-            problems = [problem for problem in (getattr(place, step)() for place in places) if problem]
-            if problems:
-                module.fail_json(msg=" ".join(problems))
+        made = {place.path for place in places if place.state == "directory"}
+        refuse(module, [place.refuse(made) for place in places])
+        refuse(module, [place.judge() for place in places])
         changed = [place for place in places if place.apply()]
     except OSError as error:
         module.fail_json(msg=f"{error.filename or ''}: {to_native(error.strerror)}".lstrip(": "))

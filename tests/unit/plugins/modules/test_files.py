@@ -114,7 +114,8 @@ def test_in_check_mode_a_command_that_is_not_there_yet_judges_nothing(place, tmp
         ({"path": "{dir}/x", "state": "directory", "content": "x", "mode": "0755"}, "a directory has no content"),
         ({"path": "{dir}", "content": "x", "mode": "0644"}, "is to be a file, and there is a directory"),
         ({"path": "{dir}/file", "state": "directory", "mode": "0755"}, "is to be a directory, and there is a file"),
-        ({"path": "{dir}/file/x", "content": "x", "mode": "0644"}, "file/x: Not a directory"),
+        ({"path": "{dir}/file/x", "content": "x", "mode": "0644"}, "file is no directory"),
+        ({"path": "{dir}/missing/x", "content": "x", "mode": "0644"}, "missing is no directory"),
     ],
 )
 def test_what_cannot_be_placed_is_refused_by_its_path_before_any_change(place, tmp_path, entry, words):
@@ -123,6 +124,7 @@ def test_what_cannot_be_placed_is_refused_by_its_path_before_any_change(place, t
     result = place(other, {**entry, "path": entry["path"].format(dir=tmp_path)})
     assert result["failed"]
     assert words in result["msg"]
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_entry_that_does_not_count_is_left_alone(place, tmp_path):
