@@ -41,6 +41,11 @@ options:
       secret_content:
         description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
         type: str
+      source:
+        description:
+          - A file on the host whose content the file is to have. Its content is shown nowhere.
+          - Where there is no such file, the entry does not count.
+        type: path
       owner:
         description: The owner, instead of O(owner).
         type: str
@@ -75,7 +80,7 @@ attributes:
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: full
-    details: Not for O(files[].secret_content).
+    details: Not for the contents of O(files[].secret_content) and O(files[].source).
 seealso:
   - module: ansible.builtin.copy
   - module: ansible.builtin.template
@@ -123,24 +128,31 @@ class Place:
         self.path = entry["path"]
         self.state = entry["state"]
         self.validate = entry["validate"]
-        self.secret = entry["secret_content"] is not None
-        text = entry["secret_content"] if self.secret else entry["content"]
-        self.content = None if text is None else to_bytes(text)
+        self.secret = entry["content"] is None
+        self.content = self._content(entry)
         self.attributes = {
             "mode": entry["mode"],
             "owner": entry["owner"] or module.params["owner"],
             "group": entry["group"] or module.params["group"],
         }
-        self.before = self._read()
+        self.before = self._read(self.path)
         self.new_file = ""
         self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
 
-    def _read(self):
+    @staticmethod
+    def _read(path):
         """The content that is there; None without a file."""
-        if os.path.isdir(self.path) or not os.path.lexists(self.path):
+        if os.path.isdir(path) or not os.path.lexists(path):
             return None
-        with open(self.path, "rb") as file:
+        with open(path, "rb") as file:
             return file.read()
+
+    def _content(self, entry):
+        """The content that the file is to have; None without one."""
+        if entry["source"] is not None:
+            return self._read(entry["source"])
+        given = [entry[name] for name in ("content", "secret_content") if entry[name] is not None]
+        return to_bytes(given[0]) if given else None
 
     def refuse(self, made):
         """What stands in the way, before anything is changed; "" when nothing does. The directories of "made" will be there."""
@@ -155,7 +167,7 @@ class Place:
                 return f"{self.path} is to be a directory, and there is a file. Remedy: move it away."
             return ""
         if self.content is None:
-            return f"{self.path}: content or secret_content is missing. Remedy: give one of them."
+            return f"{self.path}: content, secret_content or source is missing. Remedy: give one of them."
         if os.path.isdir(self.path):
             return f"{self.path} is to be a file, and there is a directory. Remedy: move it away."
         folder = os.path.dirname(self.path)
@@ -226,7 +238,7 @@ class Place:
             found.append(self.diff)
         if self.state == "file" and self.content != self.before:
             if self.secret:
-                found.append({"prepared": f"{self.path}: the new content holds a secret and is not shown\n"})
+                found.append({"prepared": f"{self.path}: the new content may hold a secret and is not shown\n"})
             else:
                 found.append({
                     "before_header": self.path,
@@ -235,6 +247,11 @@ class Place:
                     "after": to_text(self.content),
                 })  # fmt: skip
         return found
+
+
+def counts(entry):
+    """Whether there is anything to do for an entry."""
+    return entry["enabled"] and (entry["source"] is None or os.path.isfile(entry["source"]))
 
 
 def refuse(module, answers):
@@ -251,6 +268,7 @@ def main():
         "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
         "content": {"type": "str"},
         "secret_content": {"type": "str", "no_log": True},
+        "source": {"type": "path"},
         "owner": {"type": "str"},
         "group": {"type": "str"},
         "mode": {"type": "str"},
@@ -264,7 +282,7 @@ def main():
                 "elements": "dict",
                 "required": True,
                 "options": entry,
-                "mutually_exclusive": [("content", "secret_content")],
+                "mutually_exclusive": [("content", "secret_content", "source")],
             },
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
@@ -272,7 +290,7 @@ def main():
         supports_check_mode=True,
     )
     try:
-        places = [Place(module, given) for given in module.params["files"] if given["enabled"]]
+        places = [Place(module, given) for given in module.params["files"] if counts(given)]
         made = {place.path for place in places if place.state == "directory"}
         refuse(module, [place.refuse(made) for place in places])
         refuse(module, [place.judge() for place in places])

@@ -110,7 +110,7 @@ def test_in_check_mode_a_command_that_is_not_there_yet_judges_nothing(place, tmp
     "entry, words",
     [
         ({"path": "{dir}/x", "content": "x"}, "mode is missing"),
-        ({"path": "{dir}/x", "mode": "0644"}, "content or secret_content is missing"),
+        ({"path": "{dir}/x", "mode": "0644"}, "content, secret_content or source is missing"),
         ({"path": "{dir}/x", "state": "directory", "content": "x", "mode": "0755"}, "a directory has no content"),
         ({"path": "{dir}", "content": "x", "mode": "0644"}, "is to be a file, and there is a directory"),
         ({"path": "{dir}/file", "state": "directory", "mode": "0755"}, "is to be a directory, and there is a file"),
@@ -139,3 +139,16 @@ def test_a_link_is_removed_and_not_what_it_points_to(place, tmp_path):
     place({"path": str(tmp_path / "link"), "state": "absent"})
     assert (tmp_path / "target").is_dir()
     assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_content_can_come_from_another_file_of_the_host(place, tmp_path):
+    (tmp_path / "new").write_text("PASSWORD=marked\n")
+    entries = [
+        {"path": str(tmp_path / "kept"), "source": str(tmp_path / "new"), "mode": "0600"},
+        {"path": str(tmp_path / "other"), "source": str(tmp_path / "missing"), "mode": "0600"},
+    ]
+    result = place(*entries)
+    assert result["changed_paths"] == [str(tmp_path / "kept")]
+    assert "marked" not in json.dumps(result)
+    assert (tmp_path / "kept").read_text() == "PASSWORD=marked\n"
+    assert not place(*entries)["changed"]
