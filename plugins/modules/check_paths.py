@@ -56,6 +56,7 @@ problems:
 """
 
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -64,8 +65,12 @@ MIB = 1024 * 1024
 
 def mount_point(path):
     """The directory on which the file system of an existing path is mounted."""
+    # Not by os.path.ismount, which does not see a directory that is mounted on itself with other options.
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as stream:
+        escaped = [line.split()[1] for line in stream]
+    mounts = {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), name) for name in escaped}
     path = os.path.realpath(path)
-    while not os.path.ismount(path):
+    while path not in mounts and path != "/":
         path = os.path.dirname(path)
     return path
 

@@ -58,6 +58,14 @@ def test_a_file_system_that_takes_nothing(disk, tmp_path, values, words):
     assert message.endswith("or set x_dir to a path on another one.")
 
 
+def test_the_mount_point_is_the_nearest_one(tmp_path, monkeypatch):
+    mounts = tmp_path / "mounts"
+    mounts.write_text("overlay / overlay rw 0 0\nx /usr tmpfs ro 0 0\nx /usr/with\\040space tmpfs ro 0 0\n")
+    monkeypatch.setattr(module, "open", lambda _path, **keys: mounts.open(**keys), raising=False)
+    found = {path: module.mount_point(path) for path in ("/usr/a/b", "/usr/with space/c", "/usrlocal", "/")}
+    assert list(found.values()) == ["/usr", "/usr/with space", "/", "/"]
+
+
 def test_a_file_system_that_counts_no_inodes_is_right(disk, tmp_path):
     disk(f_files=0, f_favail=0)
     assert said(tmp_path) is None
