@@ -90,13 +90,13 @@ EXAMPLES = r"""
 - name: Place a directory and two files in it
   usegalaxy_eu.celery.files:
     files:
-      - path: /etc/galaxy-celery
+      - path: /etc/galaxy-site
         state: directory
         mode: "0755"
-      - path: /etc/galaxy-celery/secrets.env
+      - path: /etc/galaxy-site/broker.env
         secret_content: "PASSWORD={{ galaxy_amqp_password }}\n"
         mode: "0600"
-      - path: /etc/galaxy-celery/note.txt
+      - path: /etc/galaxy-site/note.txt
         content: "Workers of Galaxy\n"
         mode: "0644"
   register: placed
@@ -108,7 +108,7 @@ changed_paths:
   returned: always
   type: list
   elements: str
-  sample: [/etc/galaxy-celery/note.txt]
+  sample: [/etc/galaxy-site/note.txt]
 """
 
 import os

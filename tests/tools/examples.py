@@ -47,6 +47,7 @@ DEMO = {
     "galaxy_database_info": "galaxy",
     "galaxy_database_info: Make sure that this host is turned away": "mq",
     "flower_metrics": "monitor",
+    "files": "monitor",
     "traefik_check": "mq",
     "rabbitmq_upgrade": "mq",
     "rabbitmq_backup": "mq",
