@@ -201,6 +201,11 @@ def test_a_policy_lets_systemd_start_programs_of_the_system_only(render, selinux
     assert service(text)["ExecStart"].startswith(f"{prefix}/srv/galaxy/server/.venv/bin/celery ")
 
 
+@pytest.mark.parametrize("render", [worker, beat])
+def test_galaxy_has_a_cache(render):
+    assert role_templates.unit_environment(render())["XDG_CACHE_HOME"] == "/var/lib/galaxy-celery/cache"
+
+
 def test_beat():
     text = beat(celery_environment={"LANG": "C.UTF-8"})
     found = service(text)
