@@ -249,6 +249,16 @@ class Place:
         return found
 
 
+def with_parents(path):
+    """The path and all that it stands in."""
+    while True:
+        yield path
+        parent = os.path.dirname(path)
+        if parent == path:
+            return
+        path = parent
+
+
 def counts(entry):
     """Whether there is anything to do for an entry."""
     return entry["enabled"] and (entry["source"] is None or os.path.isfile(entry["source"]))
@@ -291,7 +301,7 @@ def main():
     )
     try:
         places = [Place(module, given) for given in module.params["files"] if counts(given)]
-        made = {place.path for place in places if place.state == "directory"}
+        made = {folder for place in places if place.state == "directory" for folder in with_parents(place.path)}
         refuse(module, [place.refuse(made) for place in places])
         refuse(module, [place.judge() for place in places])
         changed = [place for place in places if place.apply()]

@@ -36,6 +36,7 @@ def test_a_second_run_changes_nothing(place, tmp_path):
     entries = [
         {"path": str(tmp_path / "a" / "b"), "state": "directory", "mode": "0750"},
         {"path": str(tmp_path / "a" / "b" / "c"), "content": "text\n", "mode": "0640"},
+        {"path": str(tmp_path / "a" / "d"), "content": "beside\n", "mode": "0640"},
         {"path": str(tmp_path / "gone"), "state": "absent"},
     ]
     (tmp_path / "gone").mkdir()
