@@ -15,8 +15,8 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Brings files and directories to the wanted content, owner and mode, in the order in which they are given.
-  - A run without changes costs one execution on the host for all of them, where M(ansible.builtin.copy) and
-    M(ansible.builtin.template) need two for each file. That is what it is for; for one file these two are the choice.
+  - A run without changes costs one execution on the host for all of them, where C(ansible.builtin.copy) and
+    C(ansible.builtin.template) need two for each file. That is what it is for; for one file these two are the choice.
   - Each file is replaced at once, never written in place.
   - All new contents that have a O(files[].validate) are validated before the first file is replaced.
 options:
@@ -36,7 +36,7 @@ options:
         choices: [file, directory, absent]
         default: file
       content:
-        description: The content of a file. A template's is had with the lookup P(ansible.builtin.template#lookup).
+        description: The content of a file. A template's is had with the lookup C(ansible.builtin.template).
         type: str
       secret_content:
         description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
@@ -81,9 +81,6 @@ attributes:
     description: Will return details on what has changed when in diff mode.
     support: full
     details: Not for the contents of O(files[].secret_content) and O(files[].source).
-seealso:
-  - module: ansible.builtin.copy
-  - module: ansible.builtin.template
 """
 
 EXAMPLES = r"""
