@@ -106,8 +106,9 @@ try:
 except ImportError:  # a Python without it has no file that names zones so
     ZoneInfo = None
 
-# The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them.
-SUFFIXES = ("", ".db", ".dat", ".bak", ".dir")
+# The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them, and SQLite's log, in which that of
+# Python 3.13 leaves what beat has written.
+SUFFIXES = ("", ".db", ".dat", ".bak", ".dir", "-wal")
 UTC = datetime.timezone.utc
 
 
