@@ -120,3 +120,15 @@ def test_the_source_of_the_releases_may_be_another_system():
     assert role_templates.evaluate("galaxy_sync", "galaxy_sync_source_ssh_service", {**site, "hostvars": {}}) == "ssh"
 
 
+
+
+def test_every_scenario_runs_on_nodes_of_any_system():
+    """A tag of its own would bring nodes of another system than the others have."""
+    images = [
+        f"{path}: {line.strip()}"
+        for path in roles.files("molecule/**/*.yml", "inventories/demo/**/*.yml")
+        for line in (roles.ROOT / path).read_text(encoding="utf-8").splitlines()
+        if "testbed_image:" in line
+    ]
+    assert images
+    assert [line for line in images if "{{ testbed_tag }}" not in line] == []
