@@ -80,6 +80,7 @@ def test_environment_with_defaults():
         "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/galaxy-celery",
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": "/var/lib/galaxy-celery/tmp",
+        "XDG_CACHE_HOME": "/var/lib/galaxy-celery/cache",
         "VIRTUAL_ENV": "/srv/galaxy/server/.venv",
     }
 
