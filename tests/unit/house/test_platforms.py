@@ -120,8 +120,6 @@ def test_the_source_of_the_releases_may_be_another_system():
     assert role_templates.evaluate("galaxy_sync", "galaxy_sync_source_ssh_service", {**site, "hostvars": {}}) == "ssh"
 
 
-
-
 def test_every_scenario_runs_on_nodes_of_any_system():
     """A tag of its own would bring nodes of another system than the others have."""
     images = [
