@@ -251,7 +251,7 @@ NAMED = {
     "the only host of beat's group": (
         REMOVE,
         ["worker=celery-1"],
-        ['worker is "celery-1", where beat runs', "the group celerybeat has no other host", "or leave the group out"],
+        ["worker is \"celery-1\", where beat runs", "the group celerybeat has no other host", "or leave the group out"],
     ),
     "a dead host with another part": (
         REMOVE,

@@ -25,16 +25,9 @@ STATE = Path(os.environ["TESTBED_STATE"])
 CANARY = "CANARY" + os.urandom(8).hex()
 ROLES = ("traefik", "rabbitmq", "postgresql_access", "galaxy", "galaxy_sync", "celery", "flower", "telegraf")
 
-# What the real run of site.yml changes on bare hosts and check mode cannot run there, each with the reason.
-NOT_ON_BARE_HOSTS = {
-    ("flower", "Flower | Restart"): "its unit is not there yet",
-    ("flower", "service | Enable and start Flower"): "its unit is not there yet",
-    ("telegraf", "Telegraf | Restart"): "its unit is not there yet",
-    ("telegraf", "service | Enable and start Telegraf"): "its unit is not there yet",
-    ("traefik", "service_binary | Enable and start Traefik"): "its unit is not there yet",
-    ("traefik", "keep | Keep what Traefik came up with"): "the files that it would copy are not there yet",
-    ("rabbitmq", "objects | Make vhosts, users, permissions and policies"): "there is no broker to ask",
-    ("rabbitmq", "service | Note plugins that do not run"): "there is no broker to ask",
+# What the real run of site.yml changes and check mode cannot run, each with the reason: what follows the announced block
+# of pg_hba.conf,
+FOLLOWS_THE_BLOCK = {
     (
         "postgresql_access",
         "copies | Keep the former file under the role's own name",
@@ -44,6 +37,19 @@ NOT_ON_BARE_HOSTS = {
         "postgresql_access",
         "reload | Reload PostgreSQL",
     ): "the query cannot be asked without having its effect; the block is announced",
+}
+
+# on bare hosts,
+NOT_ON_BARE_HOSTS = {
+    ("flower", "Flower | Restart"): "its unit is not there yet",
+    ("flower", "service | Enable and start Flower"): "its unit is not there yet",
+    ("telegraf", "Telegraf | Restart"): "its unit is not there yet",
+    ("telegraf", "service | Enable and start Telegraf"): "its unit is not there yet",
+    ("traefik", "service_binary | Enable and start Traefik"): "its unit is not there yet",
+    ("traefik", "keep | Keep what Traefik came up with"): "the files that it would copy are not there yet",
+    ("rabbitmq", "objects | Make vhosts, users, permissions and policies"): "there is no broker to ask",
+    ("rabbitmq", "service | Note plugins that do not run"): "there is no broker to ask",
+    **FOLLOWS_THE_BLOCK,
     ("celery", "service | Enable and start the workers"): "their units are not there yet",
     ("celery", "beat | Enable and start beat"): "its unit is not there yet",
     ("celery", "health | Start the timer"): "its unit is not there yet",
@@ -58,7 +64,7 @@ NOT_ON_BARE_HOSTS = {
     ): "the release is not there yet; that it will be copied is announced",
 }
 
-# The same where only a variable has changed.
+# and where only a variable has changed.
 NOT_AFTER_A_CHANGE = {
     (
         "traefik",
@@ -68,15 +74,7 @@ NOT_AFTER_A_CHANGE = {
         "traefik",
         "service | Note files that it has not come up with yet",
     ): "a note of the role itself between two of its tasks",
-    (
-        "postgresql_access",
-        "copies | Keep the former file under the role's own name",
-    ): "the copy is made by the change of the file",
-    ("postgresql_access", "copies | Remove the modules' copies"): "the copy is made by the change of the file",
-    (
-        "postgresql_access",
-        "reload | Reload PostgreSQL",
-    ): "the query cannot be asked without having its effect; the block is announced",
+    **FOLLOWS_THE_BLOCK,
 }
 
 # A changed galaxy.yml is a new release, which check mode cannot see in a file that it does not write.

@@ -207,9 +207,7 @@ def build_site(tmp_path, hosts):
     (collections / "celery").symlink_to(ROOT, target_is_directory=True)
     (tmp_path / "ansible.cfg").write_text("")
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/galaxy.yml").write_text(
-        "galaxy:\n  database_connection: postgresql://u:p@db.example.invalid/galaxy\n"
-    )
+    (tmp_path / "config/galaxy.yml").write_text("galaxy:\n  database_connection: postgresql://u:p@db.example.invalid/galaxy\n")
     (tmp_path / "telegraf").write_text("")
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))

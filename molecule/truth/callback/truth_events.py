@@ -43,8 +43,6 @@ class CallbackModule(CallbackBase):
             "play": self._play,
             "role": role.rpartition(".")[2],
             "task": task.name,
-            "path": task.get_path() or "",
-            "action": task.action,
             "host": result.host.get_name(),
             "status": status,
             "changed": changed,

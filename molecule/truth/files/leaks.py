@@ -68,10 +68,9 @@ def search(root, everything):
         "--files-with-matches",
         "--text",
         "--fixed-strings",
-        f"--file=/dev/fd/{pattern}",
+        # Of this process: every grep has to read the words anew.
+        f"--file=/proc/{os.getpid()}/fd/{pattern}",
     ]
-    # Every word has to be read anew by each grep.
-    command[-1] = f"--file=/proc/{os.getpid()}/fd/{pattern}"
     done = subprocess.run(
         command, input="\0".join(paths).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
     )

@@ -71,12 +71,8 @@ def test_values_of_ansible(tmp_path):
             "hosts": "localhost",
             "gather_facts": False,
             "connection": "local",
-            "vars": {
-                "host": "db",
-                "deep": {"url": "http://{{ host }}", "list": ["{{ 1 + 1 }}"]},
-                "n": 3,
-                "ansible_python_interpreter": sys.executable,
-            },
+            "vars": {"host": "db", "deep": {"url": "http://{{ host }}", "list": ["{{ 1 + 1 }}"]}, "n": 3,
+                     "ansible_python_interpreter": sys.executable},
             "tasks": [
                 {"command": "printf %s%s '{' '{ unsafe }}'", "register": "echoed"},
                 {

@@ -386,15 +386,11 @@ def test_removals(api, run):
     planned = run(check=True, **wanted)
     result = run(**wanted)
     # What goes with its vhost is not named twice.
-    assert (
-        result["changes"]
-        == planned["changes"]
-        == [
-            "vhost t/a b removed",
-            "vhost t-é removed",
-            "user t-flower removed",
-        ]
-    )
+    assert result["changes"] == planned["changes"] == [
+        "vhost t/a b removed",
+        "vhost t-é removed",
+        "user t-flower removed",
+    ]
     assert permissions(api, "t-é/x") == {}
     assert run(**wanted)["changed"] is False
 
