@@ -25,8 +25,8 @@ STATE = Path(os.environ["TESTBED_STATE"])
 CANARY = "CANARY" + os.urandom(8).hex()
 ROLES = ("traefik", "rabbitmq", "postgresql_access", "galaxy", "galaxy_sync", "celery", "flower", "telegraf")
 
-# What the real run of site.yml changes and check mode cannot run, each with the reason: what follows the announced block
-# of pg_hba.conf,
+# What a real run of site.yml changes and check mode cannot run, each with the reason: after the announced change of
+# pg_hba.conf, in every run,
 FOLLOWS_THE_BLOCK = {
     (
         "postgresql_access",
