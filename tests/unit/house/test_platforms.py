@@ -96,6 +96,12 @@ def test_what_differs_is_rendered_for_each_system(role, name, version):
             assert not value or value.startswith(("/", "https://")) or re.fullmatch(r"[a-z-]+", value), path
 
 
+@pytest.mark.parametrize("role", DIFFERENT)
+def test_a_host_that_nobody_has_asked_counts_as_debian(role):
+    """Plays without facts can use the task files: a backup needs none."""
+    assert role_templates.evaluate(role, f"__{role}_platform", {"ansible_facts": {}}) == platforms(role)["Debian"]
+
+
 def test_the_client_of_debian_13_is_installed_too():
     def packages(name, version, family="Debian"):
         facts = {"distribution": name, "distribution_major_version": version, "os_family": family}
