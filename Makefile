@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Empty for the pinned ansible-core, or newest: make test CORE=newest PYTHON=/path/to/python3.13
+CORE ?= $(TESTS_CORE)
 ifndef PYTHON
-PYTHON := $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null || true))
+PYTHON := $(firstword $(shell command -v $(if $(CORE),,python3.11 python3.12) python3.13 python3.12 python3 2>/dev/null || true))
 endif
 JOBS ?= 3
 BENCH ?= galaxy_sync stack broker monitoring
@@ -15,11 +17,12 @@ SCENARIO ?= default
 ARGS ?=
 
 CACHE := $(CURDIR)/.cache
-VENV := $(CACHE)/venv
+VENV := $(CACHE)/venv$(addprefix -,$(CORE))
 # Everything runs in the pinned environment and sees the checkout under its collection name.
 # The other collections come with the package `ansible` in that environment.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
+export TESTS_CORE := $(CORE)
 export ANSIBLE_COLLECTIONS_PATH := $(CACHE)/collections
 
 .PHONY: help
@@ -27,7 +30,7 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 .PHONY: venv
-venv: ## Make .cache/venv from the pinned requirements, and the collection tree
+venv: ## Make .cache/venv from the pinned requirements, and the collection tree (CORE=newest: another one beside it)
 	@test -n "$(PYTHON)" || { echo "error: no python3 was found: run \`apt-get install python3 python3-venv\`." >&2; exit 1; }
 	@"$(PYTHON)" tests/tools/environment.py
 
@@ -53,7 +56,7 @@ broker: testbed ## Unit tests that need a real RabbitMQ, in a container of their
 
 .PHONY: preflight
 preflight: venv ## Prove that wrong variables stop the playbooks before any host is changed
-	python -m pytest tests/integration/test_check.py tests/integration/test_preflight.py tests/integration/test_wrong_inputs.py $(ARGS)
+	python -m pytest tests/integration/test_check.py tests/integration/test_preflight.py tests/integration/test_role_examples.py tests/integration/test_wrong_inputs.py $(ARGS)
 
 .PHONY: bench
 bench: testbed ## Run every benchmark, and write docs/benchmarks.md (BENCH=stack ARGS="--rounds 7" for one of them)
@@ -91,7 +94,7 @@ format: venv ## Let ruff sort imports and mend what it can
 	ruff check --fix .
 
 .PHONY: constraints
-constraints: venv ## Write tests/constraints.txt from the environment as it is now
+constraints: venv ## Write tests/constraints.txt from the environment as it is now (CORE=newest: constraints-newest.txt)
 	python tests/tools/constraints.py
 
 .PHONY: clean

@@ -25,14 +25,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".cache"
-LOGS = CACHE / "logs"
-BIN = CACHE / "venv" / "bin"
+from tools.environment import CACHE, ROOT, SUFFIX, VENV
+
+LOGS = CACHE / f"logs{SUFFIX}"
+BIN = VENV / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
 QUICK_SCENARIOS = ("default", "single", "traefik")
 FULL_SCENARIOS = (
+    "default-debian13",
     "rabbitmq",
     "cluster",
     "rotation",
@@ -40,6 +41,7 @@ FULL_SCENARIOS = (
     "workers",
     "nodes",
     "migration",
+    "wrong_hosts",
     "faults",
     "tls",
     "edge",
@@ -52,7 +54,9 @@ FULL_SCENARIOS = (
 # They run on Ansible's own strategy, as at most sites; the others on mitogen's, which is five times as fast.
 PLAIN_SCENARIOS = ("traefik", "telegraf")
 
-PREFLIGHT_TESTS = tuple(f"tests/integration/test_{name}.py" for name in ("check", "preflight", "wrong_inputs"))
+PREFLIGHT_TESTS = tuple(
+    f"tests/integration/test_{name}.py" for name in ("check", "preflight", "role_examples", "wrong_inputs")
+)
 
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children
 CLEANUP_SECONDS = 300
@@ -79,7 +83,9 @@ def environment():
     env = dict(os.environ)
     env.update(
         PATH=os.pathsep.join([str(BIN), env.get("PATH", os.defpath)]),
-        VIRTUAL_ENV=str(CACHE / "venv"),
+        VIRTUAL_ENV=str(VENV),
+        # For a make in a step, which would choose one by itself and then make the environment anew.
+        PYTHON=str(BIN / "python"),
         ANSIBLE_COLLECTIONS_PATH=str(CACHE / "collections"),
         ANSIBLE_FORCE_COLOR="0",
         NO_COLOR="1",

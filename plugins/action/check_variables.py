@@ -22,6 +22,7 @@ from ansible.module_utils.errors import (
 )
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._platforms import platform_problem
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._rules import Judge, RulesError, Unjudged, load_rules
 
 ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
@@ -322,7 +323,9 @@ class ActionModule(ActionBase):
         options, known = load_specification(role, args["entry_point"])
         templar = self._templar.copy_with_new_env(available_variables=task_vars)
 
-        problems = old_problems(task_vars, old)
+        refusal = platform_problem(task_vars.get("ansible_facts") or {}, role)
+        problems = [refusal] if refusal else []
+        problems += old_problems(task_vars, old)
         problems += unknown_problems(role, task_vars, known, all_roles(), old)
         causes, wrong, secrets = set(), set(), set()
         for name, spec in options.items():
@@ -361,10 +364,6 @@ def evaluated(templar, name, spec, task_vars, causes):
         if message in causes:
             return [], None
         causes.add(message)
-        platform = (task_vars.get("ansible_facts") or {}).get("os_family")
-        if platform and f"has no attribute '{platform}'" in message:
-            remedy = "Remedy: set it to what this platform has, or take the host out of the group."
-            return [f"{defined} has no default for the platform {platform}. {remedy}"], None
         missing = re.search(r"'(\w+)' is undefined", message)
         remedy = f"Remedy: define {missing[1]}." if missing else "Remedy: correct what it is made of."
         return [f"{defined} has no value: {message}. {remedy}"], None

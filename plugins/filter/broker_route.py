@@ -47,7 +47,7 @@ options:
 EXAMPLES = r"""
 - name: Stop where the proxy cannot reach the broker
   ansible.builtin.assert:
-    that: route.problems + route.clashes | length == 0
+    that: (route.problems + route.clashes) | length == 0
     fail_msg: "{{ (route.problems + route.clashes) | join(' ') }}"
   vars:
     route: "{{ groups['rabbitmqservers'] | usegalaxy_eu.celery.broker_route(hostvars, inventory_hostname) }}"

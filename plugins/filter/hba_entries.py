@@ -50,6 +50,8 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: found.problems | length == 0
     fail_msg: "{{ found.problems | join(' ') }}"
+  # "postgresql_access_hosts: celery-1: '10.118.169.17' does not belong to celery-1, which has 100.118.169.17.
+  #  Probably '100.118.169.17' was meant."
   vars:
     found: >-
       {{ {'hosts': [{'name': 'celery-1', 'address': '10.118.169.17', 'known_addresses': ['100.118.169.17']}], 'networks': []}

@@ -45,6 +45,14 @@ EXAMPLES = r"""
 - name: Show who else may try a login
   ansible.builtin.debug:
     msg: "{{ rules.query_result | usegalaxy_eu.celery.hba_openings(['192.0.2.10/32'], ['galaxy'], 'galaxy') }}"
+  # ["line 2: host all all 192.0.2.0/24 md5"]
+  vars:
+    rules:
+      query_result:
+        - {line_number: 1, type: hostssl, database: [galaxy], user_name: [galaxy], address: 192.0.2.10,
+           netmask: 255.255.255.255, auth_method: scram-sha-256, error: null}
+        - {line_number: 2, type: host, database: [all], user_name: [all], address: 192.0.2.0,
+           netmask: 255.255.255.0, auth_method: md5, error: null}
 """
 
 RETURN = r"""

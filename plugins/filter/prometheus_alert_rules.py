@@ -34,6 +34,17 @@ EXAMPLES = r"""
     content: "{{ rules | usegalaxy_eu.celery.prometheus_alert_rules | to_nice_yaml }}"
     dest: /etc/prometheus/rules/galaxy-celery.yml
     mode: "0644"
+  vars:
+    rules:
+      - uid: queue-without-consumer
+        title: A queue has no consumer
+        severity: critical
+        minutes: 5
+        below: 1
+        prometheus: max by (queue) (rabbitmq_queue_consumers)
+        influxql: SELECT last("consumers") FROM "rabbitmq_queue" WHERE $timeFilter GROUP BY "queue"
+        summary: Nobody consumes the queue <queue>.
+        remedy: Start a worker.
 """
 
 RETURN = r"""

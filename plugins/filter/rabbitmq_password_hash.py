@@ -40,6 +40,7 @@ EXAMPLES = r"""
 - name: Show the hash of a password
   ansible.builtin.debug:
     msg: "{{ 'p@ss' | usegalaxy_eu.celery.rabbitmq_password_hash('a secret of the site', 'admin') }}"
+  # C8bj1ALeQcYis927czWp9a16MF2JwnCH6v2VO+AvXPBsqc0t
 """
 
 RETURN = r"""

@@ -42,6 +42,10 @@ EXAMPLES = r"""
     content: "{{ settings | usegalaxy_eu.celery.to_toml }}"
     dest: /etc/telegraf/telegraf.d/galaxy.conf
     mode: "0640"
+  # [[inputs.prometheus]]
+  # urls = [
+  #     "http://127.0.0.1:5555/metrics",
+  # ]
   vars:
     settings:
       inputs:

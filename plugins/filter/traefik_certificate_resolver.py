@@ -39,6 +39,15 @@ EXAMPLES = r"""
 - name: Show the configuration of a route whose certificate Traefik obtains
   ansible.builtin.debug:
     msg: "{{ config | usegalaxy_eu.celery.traefik_certificate_resolver('acme', ['mq.example.org']) }}"
+  # tcp:
+  #   routers:
+  #     amqps:
+  #       entryPoints: [amqps]
+  #       rule: HostSNI(`*`)
+  #       service: amqps
+  #       tls: {certResolver: acme, domains: [{main: mq.example.org}], options: default}
+  #   services:
+  #     amqps: {loadBalancer: {servers: [{address: "127.0.0.1:5672"}]}}
   vars:
     config: "{{ {'tcp': [route]} | usegalaxy_eu.celery.traefik_dynamic_config }}"
     route:

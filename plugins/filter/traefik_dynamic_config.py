@@ -45,6 +45,15 @@ EXAMPLES = r"""
 - name: Show the configuration of a route to a broker
   ansible.builtin.debug:
     msg: "{{ {'tcp': [route]} | usegalaxy_eu.celery.traefik_dynamic_config }}"
+  # tcp:
+  #   routers:
+  #     amqps:
+  #       entryPoints: [amqps]
+  #       rule: HostSNI(`*`)
+  #       service: amqps
+  #       tls: {options: default}
+  #   services:
+  #     amqps: {loadBalancer: {servers: [{address: "127.0.0.1:5672"}]}}
   vars:
     route:
       name: amqps

@@ -30,6 +30,11 @@ EXAMPLES = r"""
 - name: Show the nodes of this host
   ansible.builtin.debug:
     msg: "{{ celery_workers | usegalaxy_eu.celery.worker_instances('celery-1') | map(attribute='node') }}"
+  # [internal-1@celery-1, internal-2@celery-1, external-1@celery-1]
+  vars:
+    celery_workers:
+      - {name: internal, instances: 2}
+      - {name: external, instances: 1}
 """
 
 RETURN = r"""

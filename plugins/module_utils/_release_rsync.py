@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import shlex
-import subprocess
 import tempfile
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._progress import Progress
@@ -55,7 +54,7 @@ class Rsync:
         if os.path.exists(os.path.join(self.folder, "ssh")):
             host = self.params["source"].rstrip(":")
             command = [*shlex.split(self.rsh), "-O", "exit", re.sub(r"[][]", "", host)]
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            self.module.run_command(command)
         for name in os.listdir(self.folder):
             # The shared connection takes its socket away itself, a moment after it was told to end.
             with contextlib.suppress(FileNotFoundError):

@@ -45,11 +45,11 @@ attributes:
 EXAMPLES = r"""
 - name: Prove that beat has sent a task
   usegalaxy_eu.celery.celery_beat_info:
-    path: /srv/galaxy/var/celery-beat-schedule
+    path: /var/lib/galaxy-celery/beat-schedule
     wait_seconds: 30
     require_fired: true
   vars:
-    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+    ansible_python_interpreter: /srv/galaxy-releases/current/srv/galaxy/server/.venv/bin/python
 """
 
 RETURN = r"""
@@ -106,8 +106,9 @@ try:
 except ImportError:  # a Python without it has no file that names zones so
     ZoneInfo = None
 
-# The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them.
-SUFFIXES = ("", ".db", ".dat", ".bak", ".dir")
+# The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them, and SQLite's log, in which that of
+# Python 3.13 leaves what beat has written.
+SUFFIXES = ("", ".db", ".dat", ".bak", ".dir", "-wal")
 UTC = datetime.timezone.utc
 
 

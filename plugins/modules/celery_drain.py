@@ -83,15 +83,6 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Drain a worker for at most an hour, and let it go on if that is not enough
-  usegalaxy_eu.celery.celery_drain:
-    galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
-    nodes: [worker-1@celery-1]
-    timeout_seconds: 3600
-    on_timeout: resume
-  vars:
-    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
-
 - name: Look what a worker still has to do after a minute
   usegalaxy_eu.celery.celery_drain:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
@@ -109,6 +100,15 @@ EXAMPLES = r"""
     state: consuming
     queues: "{{ found.nodes['worker-1@celery-1'].queues }}"
     timeout_seconds: 30
+  vars:
+    ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
+
+- name: Drain a worker for at most an hour, and let it go on if that is not enough
+  usegalaxy_eu.celery.celery_drain:
+    galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
+    nodes: [worker-1@celery-1]
+    timeout_seconds: 3600
+    on_timeout: resume
   vars:
     ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
 """

@@ -47,10 +47,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait until the workers of this host answer
+- name: Wait until the workers answer
   usegalaxy_eu.celery.celery_info:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
-    nodes: [worker-1@celery-1, worker-2@celery-1]
+    nodes: [worker-1@celery-1, worker-1@celery-2]
     require_nodes: true
     timeout_seconds: 60
   vars:

@@ -132,7 +132,10 @@ EXAMPLES = r"""
     info: "{{ source }}"
     source: "galaxy@galaxy.example.org:"
     listing: "{{ source.listing }}"
-    rsh: ssh -i /etc/galaxy-sync/id_ed25519 -o BatchMode=yes
+    # The role records the source's host key under a name of its own.
+    rsh: >-
+      ssh -i /etc/galaxy-sync/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/etc/galaxy-sync/known_hosts
+      -o HostKeyAlias=galaxy-sync-source
     owner: galaxy
     group: galaxy
 

@@ -40,6 +40,12 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make the directory of the backups
+  ansible.builtin.file:
+    path: /var/backups/rabbitmq-galaxy
+    state: directory
+    mode: "0700"
+
 - name: Save the definitions
   usegalaxy_eu.celery.rabbitmq_backup:
     username: admin

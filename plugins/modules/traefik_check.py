@@ -219,25 +219,25 @@ def words_of(fields):
     return ": ".join(str(word) for word in words if word and word != "Command error")
 
 
-def has_image(image):
+def has_image(module, image):
     """Tell whether the engine of this host has an image."""
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
+    return module.run_command(["docker", "image", "inspect", image])[0] == 0
 
 
 class Trial:
     """One check of one configuration."""
 
-    def __init__(self, params, directory):
-        self.params, self.directory = params, directory
+    def __init__(self, module, directory):
+        self.module, self.params, self.directory = module, module.params, directory
         self.paths, self.errors = {}, []
         self.account = {}
         # Of the trial run's container, so that it can be ended by its name.
         self.container = os.path.basename(directory)
-        if params["user"] and os.geteuid() == 0:
+        if self.params["user"] and os.geteuid() == 0:
             try:
-                entry = pwd.getpwnam(params["user"])
+                entry = pwd.getpwnam(self.params["user"])
                 self.account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
             except KeyError:
                 pass
@@ -285,7 +285,7 @@ class Trial:
         """End the trial run; the program that shows a container's output is not the container."""
         # It may be about to start, so once more.
         for _try in range(3 if self.params["image"] else 0):
-            subprocess.run(["docker", "kill", self.container], capture_output=True, check=False)
+            self.module.run_command(["docker", "kill", self.container])
             try:
                 process.wait(5)
                 return
@@ -297,7 +297,8 @@ class Trial:
     def output(self, *arguments):
         """Run the binary to its end and return what it said."""
         command, options = self.command(*arguments)
-        done = subprocess.run(
+        # As the account that Traefik runs as, which module.run_command cannot do.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             command, capture_output=True, timeout=self.params["timeout_seconds"], check=False, **options
         )
         return (done.stdout + done.stderr).decode(errors="replace")
@@ -328,7 +329,8 @@ class Trial:
             arguments, options = self.command(f"--configFile={path}")
             with open(log, "wb") as stream:
                 # It runs on while its API is asked, which module.run_command cannot do.
-                process = Popen(arguments, stdout=stream, stderr=subprocess.STDOUT, **options)
+                output = {"stdout": stream, "stderr": subprocess.STDOUT}
+                process = Popen(arguments, **output, **options)  # pylint: disable=ansible-bad-function
                 try:
                     found = self.wait(process, port, log)
                 finally:
@@ -399,7 +401,7 @@ def main():
         supports_check_mode=True,
     )
     binary, image = module.params["binary"], module.params["image"]
-    there = has_image(image) if image else os.access(binary, os.X_OK)
+    there = has_image(module, image) if image else os.access(binary, os.X_OK)
     if not there:
         if module.check_mode and (image or not os.path.exists(binary)):
             module.exit_json(changed=False, valid=True, checked=False, errors=[])
@@ -411,7 +413,7 @@ def main():
     binary = binary or image
     directory = tempfile.mkdtemp(prefix="traefik-check-")
     try:
-        trial = Trial(module.params, directory)
+        trial = Trial(module, directory)
         if trial.account:
             os.chown(directory, trial.account["user"], trial.account["group"])
         trial.read_static()

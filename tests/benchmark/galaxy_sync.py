@@ -31,7 +31,7 @@ import report
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE = "usegalaxy-eu-testbed/galaxy:latest"
+IMAGE = "usegalaxy-eu-testbed/galaxy:bookworm"
 PORT = 22022
 WORKERS = 8
 EARLY = 3

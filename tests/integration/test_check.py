@@ -9,34 +9,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from tools.preflight_site import HOSTS, MARKS, ROOT, SECRETS, build_site, pair
-
-CHECK = ROOT / "playbooks/check.yml"
-ANYWHERE = {
-    "ansible_connection": "ssh",
-    "ansible_host": "nowhere.invalid",
-    "ansible_ssh_common_args": "-o ConnectTimeout=1",
-}
-
-
-def inventory(**changed):
-    """The groups of the site, some of them changed; null for one that is not there."""
-    groups = {group: {name: {} for name in names} for group, names in {**HOSTS, **changed}.items() if names is not None}
-    return {group: {name: {} for name in names} for group, names in groups.items()}
+from tools.preflight_site import ANYWHERE, CHECK, HOSTS, SECRETS, build_site, inventory, pair, untouched
 
 
 def check(tmp_path, hosts=None, change=(), without=()):
     """Run check.yml on hosts that nobody can reach."""
     site = build_site(tmp_path, hosts or inventory())
     return site(CHECK, change={**ANYWHERE, **dict(change)}, without=without)
-
-
-def untouched(outcome):
-    """No host was asked, and no secret is shown."""
-    assert outcome.changed == 0
-    assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == []
-    assert "Gathering Facts" not in outcome.tasks
-    assert [mark for mark in MARKS if mark in outcome.output] == []
 
 
 def test_a_right_inventory_passes_without_its_hosts(tmp_path):

@@ -762,10 +762,6 @@ WRONG["telegraf"] = {
         ["telegraf_grafana_provisioning_dir is", "telegraf_dashboards_dir", "Remedy: "],
     ),
     "another kind of dashboards": ({"telegraf_grafana_flavour": "flux"}, ["telegraf_grafana_flavour is 'flux'"]),
-    "a repository that serves another distribution": (
-        {"telegraf_install_method": "repository", "ansible_facts_modules": "fake_rocky"},
-        ["telegraf_install_method is repository", "Rocky", "Remedy: "],
-    ),
     "a host without systemd": (
         {"ansible_facts_modules": "fake_alpine"},
         ["is openrc on", "needs systemd", "Remedy: "],
@@ -791,14 +787,18 @@ WRONG["galaxy"]["beat of gravity"] = (
 # Hosts that the roles are not made for.
 WRONG["celery"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])
 WRONG["traefik"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])
-WRONG["galaxy"]["an unknown platform"] = (
-    {"ansible_facts_modules": "fake_alpine"},
-    ["galaxy_celery_packages", "Alpine", "Remedy: "],
-)
-WRONG["postgresql_access"]["an unknown platform"] = (
-    {"ansible_facts_modules": "fake_alpine"},
-    ["postgresql_access_packages", "Alpine", "Remedy: "],
-)
+# Systems by name and by version, in each role.
+for platform, words in {
+    "fake_alpine": ["is Alpine, version 3.20", "Debian 12 and 13, Ubuntu 22.04 and 24.04", "Remedy: bring the host"],
+    "fake_bullseye": ["is Debian, version 11", "Debian 12 and 13", "Remedy: bring the host"],
+    "fake_focal": ["is Ubuntu, version 20.04", "Ubuntu 22.04 and 24.04", "Remedy: bring the host"],
+    "fake_rocky_8": ["is Rocky, version 8", "Rocky 9", "Remedy: bring the host"],
+}.items():
+    for role, cases in WRONG.items():
+        cases[f"the system {platform}"] = (
+            {"ansible_facts_modules": platform},
+            [*words, f"which the role {role} is not made for"],
+        )
 
 # Legal, though it looks wrong.
 RIGHT = {
@@ -895,6 +895,9 @@ RIGHT = {
         "another limit": networks("10.0.0.0/8", postgresql_access_widest_ipv4_prefix=8),
     },
 }
+for platform in ("fake_trixie", "fake_jammy", "fake_noble", "fake_rocky", "fake_alma"):
+    for role in WRONG:
+        RIGHT.setdefault(role, {})[f"the system {platform}"] = {"ansible_facts_modules": platform}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/versions.env"
 assets=$TESTBED_CACHE/assets
 images=usegalaxy-eu-testbed
+# The tag of a node's images: what it is made from, so that nodes of several systems stand side by side.
+tag=$TESTBED_SUITE
+[ -z "$TESTBED_NODE_BASE_IMAGE" ] || tag=$(printf %s "$TESTBED_NODE_BASE_IMAGE" | tr -c 'A-Za-z0-9_.-' -)
 mkdir -p "$assets" "$TESTBED_CACHE/logs"
 
 say() { printf '%s test bed: %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -106,7 +109,22 @@ image() {
 node_image() {
   local from=$TESTBED_NODE_BASE_IMAGE
   if [ -z "$from" ]; then base "$TESTBED_SUITE"; from=$images/base:$TESTBED_SUITE; fi
-  image node latest "$from"
+  image node "$tag" "$from"
+}
+
+# The interpreter that build-tree.sh takes, as X.Y.
+node_python() {
+  docker run --rm --network none --entrypoint /bin/sh "$images/node:$tag" -c \
+    '"$(command -v python3.11 || command -v python3)" -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"'
+}
+
+# python_of VERSION: this machine's Python of that version, its own or pyenv's.
+python_of() {
+  local candidate
+  for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+    "$candidate" -c '' >/dev/null 2>&1 && { echo "$candidate"; return; }
+  done
+  die "the nodes have Python $1, and their wheels are made with this machine's Python $1, which is not there"
 }
 
 rabbitmq_image() {
@@ -124,24 +142,27 @@ rabbitmq_image() {
   echo "$id" >"$assets/rabbitmq.id"
 }
 
-# wheels NAME REQUIREMENT...: a folder of wheels, made with the machine's own pip settings.
+# wheels NAME REQUIREMENT...: a folder of wheels, made with the machine's own pip settings. Those of several Pythons
+# stand in one folder: pip takes what suits it.
 wheels() {
-  local folder=$assets/wheels-$1 wanted="${*:2}"
-  [ "$(cat "$folder/.requirements" 2>/dev/null)" = "$wanted" ] && return
-  rm -rf "$folder"
-  run "wheels-$1" python3.11 -m pip wheel --wheel-dir "$folder" "${@:2}"
-  echo "$wanted" >"$folder/.requirements"
+  local folder=$assets/wheels-$1 wanted="${*:2}" version made interpreter
+  version=$(node_python)
+  made=$folder/.requirements-$version
+  [ "$(cat "$made" 2>/dev/null)" = "$wanted" ] && return
+  interpreter=$(python_of "$version")
+  run "wheels-$1-$version" "$interpreter" -m pip wheel --wheel-dir "$folder" "${@:2}"
+  echo "$wanted" >"$made"
 }
 
 galaxy_image() {
-  local image=$images/galaxy:latest digest build=usegalaxy-eu-testbed-galaxy-build
+  local image=$images/galaxy:$tag digest build=usegalaxy-eu-testbed-galaxy-build
   digest=$(recipe "$TESTBED_GALAXY_VERSION" "$here/images/galaxy" \
-    "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:latest")")
+    "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:$tag")")
   built "$image" "$digest" && return
   wheels galaxy "galaxy-app==$TESTBED_GALAXY_VERSION" psycopg2-binary
   docker rm -f "$build" >/dev/null 2>&1 || true
   run galaxy-tree docker run --name "$build" --network none -v "$assets/wheels-galaxy:/wheels:ro" \
-    -v "$here/images/galaxy:/recipe:ro" "$images/node:latest" /recipe/build-tree.sh "$TESTBED_GALAXY_VERSION"
+    -v "$here/images/galaxy:/recipe:ro" "$images/node:$tag" /recipe/build-tree.sh "$TESTBED_GALAXY_VERSION"
   run image-galaxy docker commit --change "LABEL recipe=$digest" --change 'CMD ["/sbin/init"]' "$build" "$image"
   docker rm "$build" >/dev/null
 }
@@ -172,10 +193,10 @@ telegraf() {
 # What only the scenario edge needs: a node with the library of community.crypto, and an ACME server.
 scenario_edge() {
   local digest
-  digest=$(recipe "$here/images/edge" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:latest")")
-  built "$images/edge:latest" "$digest" ||
-    run image-edge env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/node:latest" \
-      -t "$images/edge:latest" "$here/images/edge"
+  digest=$(recipe "$here/images/edge" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/node:$tag")")
+  built "$images/edge:$tag" "$digest" ||
+    run image-edge env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/node:$tag" \
+      -t "$images/edge:$tag" "$here/images/edge"
   asset pebble "$TESTBED_PEBBLE_VERSION" && return
   command -v go >/dev/null || packages golang-go
   run pebble env GOBIN="$assets" GOFLAGS=-trimpath CGO_ENABLED=0 go install "github.com/letsencrypt/pebble/v2/cmd/pebble@v$TESTBED_PEBBLE_VERSION"
@@ -195,10 +216,10 @@ scenario_telegraf() {
 scenario_monitoring() {
   local digest
   packages chromium
-  digest=$(recipe "$here/images/monitoring" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/galaxy:latest")")
-  built "$images/monitoring:latest" "$digest" ||
-    run image-monitoring env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/galaxy:latest" \
-      -t "$images/monitoring:latest" "$here/images/monitoring"
+  digest=$(recipe "$here/images/monitoring" "$(docker image inspect -f '{{ index .Config.Labels "recipe" }}' "$images/galaxy:$tag")")
+  built "$images/monitoring:$tag" "$digest" ||
+    run image-monitoring env DOCKER_BUILDKIT=0 docker build --label "recipe=$digest" --build-arg "BASE=$images/galaxy:$tag" \
+      -t "$images/monitoring:$tag" "$here/images/monitoring"
 }
 
 case ${1:-all} in

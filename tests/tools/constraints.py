@@ -2,13 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write tests/constraints.txt: the versions of what the direct requirements brought with them."""
+"""Write tests/constraints.txt: the versions of what the direct requirements brought with them.
+
+With TESTS_CORE=newest, tests/constraints-newest.txt from the environment of the newest ansible-core. An empty file
+leaves the choice to pip.
+"""
 
 import re
 from importlib.metadata import distributions
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
+from environment import CONSTRAINTS, pins
+
 HEADER = "# Made by `make constraints` from the environment that the tests passed with.\n"
 
 
@@ -19,12 +23,11 @@ def normalised(name):
 
 def main():
     """Leave out the direct requirements (pinned in requirements.txt) and the installer itself."""
-    lines = (TESTS / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    direct = {normalised(re.split(r"[=\[]", line)[0]) for line in lines if line and not line.startswith("#")}
+    direct = {normalised(name.partition("[")[0]) for name in pins()}
     direct |= {"pip", "setuptools", "wheel"}
     found = {normalised(dist.name): f"{dist.name}=={dist.version}\n" for dist in distributions()}
-    pins = [found[name] for name in sorted(found) if name not in direct]
-    (TESTS / "constraints.txt").write_text(HEADER + "".join(pins), encoding="utf-8")
+    lines = [found[name] for name in sorted(found) if name not in direct]
+    CONSTRAINTS.write_text(HEADER + "".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 """Make .cache/venv from the pinned requirements, and the collection tree that shows the checkout by its full name.
 
-Runs on the machine's own Python with nothing installed, and does nothing when both are there already.
+Runs on the machine's own Python with nothing installed, and does nothing when both are there already. TESTS_CORE=newest
+makes .cache/venv-newest beside it, from the requirements that requirements-newest.txt pins otherwise.
 """
 
 import fcntl
@@ -18,13 +19,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
-VENV = CACHE / "venv"
+CORE = os.environ.get("TESTS_CORE", "")
+SUFFIX = "-" + CORE if CORE else ""
+VENV = CACHE / f"venv{SUFFIX}"
 TREE = CACHE / "collections" / "ansible_collections" / "usegalaxy_eu"
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
-CONSTRAINTS = ROOT / "tests" / "constraints.txt"
+CORE_REQUIREMENTS = ROOT / "tests" / f"requirements{SUFFIX}.txt"
+CONSTRAINTS = ROOT / "tests" / f"constraints{SUFFIX}.txt"
 STAMP = VENV / "requirements.sha256"
 
-OLDEST = (3, 11)  # ansible-core 2.19
+# The oldest Python of each ansible-core.
+OLDEST = {"": (3, 11), "newest": (3, 12)}
 
 
 def stop(message):
@@ -35,10 +40,11 @@ def stop(message):
 def check_python():
     """Say what is missing before anything is created."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] < OLDEST:
+    if sys.version_info[:2] < OLDEST[CORE]:
+        oldest = ".".join(str(part) for part in OLDEST[CORE])
         stop(
-            f"{sys.executable} is Python {version}, and ansible-core 2.19 needs 3.11 or newer: "
-            "install python3.11 and python3.11-venv, or name another one with `make PYTHON=/path/to/python3`."
+            f"{sys.executable} is Python {version}, and ansible-core {pins()['ansible-core']} needs {oldest} or newer: "
+            f"install python{oldest} and python{oldest}-venv, or name another one with `make PYTHON=/path/to/python3`."
         )
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
@@ -48,11 +54,22 @@ def check_python():
         )
 
 
+def pins():
+    """The direct requirements, each by its name, with what this ansible-core has otherwise."""
+    found = {}
+    for path in (REQUIREMENTS, CORE_REQUIREMENTS):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                name, _equals, version = line.partition("==")
+                found[name] = version
+    return found
+
+
 def fingerprint():
     """Tell the environment that stands from the one that is asked for."""
     digest = hashlib.sha256(f"{sys.version_info[:3]} {VENV}\n".encode())
-    for path in (REQUIREMENTS, CONSTRAINTS):
-        digest.update(path.read_bytes())
+    digest.update(f"{pins()}\n".encode())
+    digest.update(CONSTRAINTS.read_bytes())
     return digest.hexdigest()
 
 
@@ -72,14 +89,14 @@ def make_venv():
     # The Python below, in case the environment that goes away is the one that runs this.
     python = getattr(sys, "_base_executable", sys.executable)
     shutil.rmtree(VENV, ignore_errors=True)
-    run("creating .cache/venv", python, "-m", "venv", str(VENV))
+    run(f"creating .cache/{VENV.name}", python, "-m", "venv", str(VENV))
     run(
         "installing the pinned requirements (some minutes the first time)",
         str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet",
-        "--progress-bar", "off", "-r", str(REQUIREMENTS), "-c", str(CONSTRAINTS),
+        "--progress-bar", "off", "-c", str(CONSTRAINTS), *[f"{name}=={version}" for name, version in pins().items()],
     )  # fmt: skip
     STAMP.write_text(wanted, encoding="ascii")
-    print("== .cache/venv is ready", flush=True)
+    print(f"== .cache/{VENV.name} is ready", flush=True)
 
 
 def make_tree():
@@ -95,6 +112,8 @@ def make_tree():
 
 def main():
     """Make both, or with --tree the tree alone; a second caller waits for the first."""
+    if CORE not in OLDEST:
+        stop(f"CORE is {CORE!r}: leave it empty, or give newest.")
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "environment.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT, SITE = ROOT / "playbooks/stack/preflight.yml", ROOT / "playbooks/site.yml"
+CHECK = ROOT / "playbooks/check.yml"
 HOSTS = {
     "galaxyservers": ["galaxy"],
     "rabbitmqservers": ["mq"],
@@ -32,6 +33,12 @@ HOSTS = {
     "celeryservers": ["celery-1"],
     "flowerservers": ["monitor"],
     "telegrafservers": ["monitor"],
+}
+# For check.yml, which asks nobody.
+ANYWHERE = {
+    "ansible_connection": "ssh",
+    "ansible_host": "nowhere.invalid",
+    "ansible_ssh_common_args": "-o ConnectTimeout=1",
 }
 NAMES = sorted({name for names in HOSTS.values() for name in names})
 
@@ -42,13 +49,35 @@ FACTS = {
     "default_ipv4": {"address": "192.0.2.11"},
     "distribution": "Debian",
     "distribution_major_version": "12",
+    "distribution_version": "12.9",
     "os_family": "Debian",
     "service_mgr": "systemd",
 }
-# Hosts that not every role is made for.
+
+
+def system(distribution, version, family, **more):
+    """The facts of a host of another system."""
+    return {
+        **FACTS,
+        "distribution": distribution,
+        "distribution_major_version": version.split(".")[0],
+        "distribution_version": version,
+        "os_family": family,
+        **more,
+    }
+
+
+# Hosts of other systems: those that the roles are made for, and those that they are not.
 OTHER_FACTS = {
-    "fake_alpine": {**FACTS, "distribution": "Alpine", "os_family": "Alpine", "service_mgr": "openrc"},
-    "fake_rocky": {**FACTS, "distribution": "Rocky", "distribution_major_version": "9", "os_family": "RedHat"},
+    "fake_trixie": system("Debian", "13.1", "Debian"),
+    "fake_jammy": system("Ubuntu", "22.04", "Debian"),
+    "fake_noble": system("Ubuntu", "24.04", "Debian"),
+    "fake_rocky": system("Rocky", "9.6", "RedHat", selinux={"status": "enabled"}),
+    "fake_alma": system("AlmaLinux", "9.6", "RedHat", selinux={"status": "enabled"}),
+    "fake_alpine": system("Alpine", "3.20", "Alpine", service_mgr="openrc"),
+    "fake_bullseye": system("Debian", "11.11", "Debian"),
+    "fake_focal": system("Ubuntu", "20.04", "Debian"),
+    "fake_rocky_8": system("Rocky", "8.10", "RedHat"),
 }
 FAKE_FACTS = """\
 from ansible.module_utils.basic import AnsibleModule
@@ -183,7 +212,7 @@ def build_site(tmp_path, hosts):
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))
 
-    def variables(change=(), without=()):
+    def variables(change=(), without=(), only=None):
         good = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
@@ -205,7 +234,9 @@ def build_site(tmp_path, hosts):
             **SECRETS,
             **dict(change),
         }
-        return {name: value for name, value in good.items() if name not in without}
+        return {
+            name: value for name, value in good.items() if name not in without and (only is None or name in only)
+        }
 
     def run(playbook=PREFLIGHT, *arguments, **options):
         (tmp_path / "group_vars").mkdir(exist_ok=True)
@@ -255,3 +286,17 @@ def hold(outcome, *words):
     assert outcome.changed == 0
     assert sum(host["failures"] for host in outcome.hosts.values()) > 0
     assert not [host for host in outcome.hosts.values() if host["unreachable"]]
+
+
+def inventory(**changed):
+    """The groups of the site, some of them changed; null for one that is not there."""
+    groups = {group: {name: {} for name in names} for group, names in {**HOSTS, **changed}.items() if names is not None}
+    return {group: {name: {} for name in names} for group, names in groups.items()}
+
+
+def untouched(outcome):
+    """No host was asked, and no secret is shown."""
+    assert outcome.changed == 0
+    assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == []
+    assert "Gathering Facts" not in outcome.tasks
+    assert [mark for mark in MARKS if mark in outcome.output] == []

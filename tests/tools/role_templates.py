@@ -31,7 +31,9 @@ def _templar(role, site, values, searchpath=None):
     """Ansible's templating with the defaults and vars of a role, the site's variables and further ones."""
     variables = {}
     for part in ("defaults", "vars"):
-        variables.update(trusted(yaml.safe_load((ROLES / role / part / "main.yml").read_text(encoding="utf-8"))))
+        path = ROLES / role / part / "main.yml"
+        # A library of task files has no defaults.
+        variables.update(trusted(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else {})
     # What a site writes may be a template too, and wins over the defaults.
     variables.update(trusted({**site, **values}))
     templar = Templar(loader=DataLoader(), variables=variables)

@@ -17,7 +17,7 @@ PREFLIGHTS = roles.files("roles/*/tasks/preflight*.yml", "roles/*/tasks/check.ym
 BUILTINS = (
     "assert", "debug", "fail", "getent", "import_tasks", "include_role", "include_tasks", "set_fact", "slurp", "stat"
 )  # fmt: skip
-OWN = ("broker_info", "check_variables", "galaxy_config_check", "galaxy_database_info")
+OWN = ("broker_info", "check_paths", "check_variables", "galaxy_config_check", "galaxy_database_info")
 LOOKS = {f"ansible.builtin.{name}" for name in BUILTINS} | {f"usegalaxy_eu.celery.{name}" for name in OWN}
 KEYWORDS = {"changed_when", "failed_when", "loop", "loop_control", "name", "no_log", "register", "vars", "when"}
 NAME = re.compile(r"\b(?:" + "|".join(ACTING) + r")_\w+|\{\{ item|ansible_facts")

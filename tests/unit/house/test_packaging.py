@@ -50,7 +50,7 @@ def test_tags_follow_the_rules_of_the_collection_server():
 
 
 def test_every_direct_requirement_is_pinned():
-    lines = (roles.ROOT / "tests" / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    lines += (roles.ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    files = roles.files("tests/requirements*.txt", "tests/constraints*.txt")
+    lines = [line for path in files for line in (roles.ROOT / path).read_text(encoding="utf-8").splitlines()]
     pins = [line for line in lines if line and not line.startswith("#")]
     assert [line for line in pins if not re.fullmatch(r"[\w.\[\]-]+==[\w.!]+", line)] == []

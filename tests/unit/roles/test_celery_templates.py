@@ -80,6 +80,7 @@ def test_environment_with_defaults():
         "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/galaxy-celery",
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": "/var/lib/galaxy-celery/tmp",
+        "XDG_CACHE_HOME": "/var/lib/galaxy-celery/cache",
         "VIRTUAL_ENV": "/srv/galaxy/server/.venv",
     }
 
@@ -192,6 +193,18 @@ def test_no_bind_without_releases(render, values):
     text = render(**values)
     assert "BindReadOnlyPaths" not in text
     assert service(text)["ExecStart"].startswith("/srv/galaxy/server/.venv/bin/celery ")
+
+
+@pytest.mark.parametrize("render", [worker, beat])
+@pytest.mark.parametrize(("selinux", "prefix"), [("enabled", "/usr/bin/env "), ("disabled", "")])
+def test_a_policy_lets_systemd_start_programs_of_the_system_only(render, selinux, prefix):
+    text = render(ansible_facts={**SITE["ansible_facts"], "selinux": {"status": selinux}})
+    assert service(text)["ExecStart"].startswith(f"{prefix}/srv/galaxy/server/.venv/bin/celery ")
+
+
+@pytest.mark.parametrize("render", [worker, beat])
+def test_galaxy_has_a_cache(render):
+    assert role_templates.unit_environment(render())["XDG_CACHE_HOME"] == "/var/lib/galaxy-celery/cache"
 
 
 def test_beat():

@@ -122,6 +122,12 @@ def test_unit(values):
     service = role_templates.unit(text)["Service"]
     assert service["User"] == values.get("flower_user", "flower")
     assert service["ExecStart"].startswith(values.get("flower_venv_dir", "/opt/flower/venv") + "/bin/celery ")
+    with_selinux = render(
+        "etc/systemd/system/flower.service.j2",
+        ansible_facts={"os_family": "RedHat", "selinux": {"status": "enabled"}},
+        **values,
+    )
+    assert role_templates.unit(with_selinux)["Service"]["ExecStart"] == "/usr/bin/env " + service["ExecStart"]
     assert service["MemoryMax"] == f"{values.get('flower_memory_max_mb', 1024)}M"
     assert service["ProtectSystem"] == "strict"
     assert "a%40b" not in text

@@ -114,7 +114,7 @@ def test_the_certificate_of_the_broker_is_told_by_its_digest():
     told = role_templates.evaluate("rabbitmq", "__rabbitmq_tls_told", SITE, **values)
     assert told == hashlib.sha256(b"CERTIFICATE").hexdigest() + "\n"
     files = role_templates.evaluate("rabbitmq", "__rabbitmq_tls_files", SITE, **values)
-    assert {entry["name"] for entry in files} == {"server.crt", "server.key"}
+    assert {entry["path"].rpartition("/")[2] for entry in files} == {"server.crt", "server.key"}
 
 
 CLUSTER = {

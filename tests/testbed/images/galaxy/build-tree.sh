@@ -2,7 +2,8 @@
 # Lays Galaxy's published packages out in the shape of a clone: its own code in lib/, everything else in .venv.
 set -eu
 server=/srv/galaxy/server
-python3 -m venv "$server/.venv"
+# On Rocky and Alma 9 the system's own Python is too old for Galaxy.
+"$(command -v python3.11 || command -v python3)" -m venv "$server/.venv"
 "$server/.venv/bin/pip" install --no-index --find-links /wheels "galaxy-app==$1" psycopg2-binary
 site=$(echo "$server"/.venv/lib/python3*/site-packages)
 mkdir -p "$server/lib" "$server/config" "$server/scripts" "$server/tool-data"

@@ -158,3 +158,12 @@ def test_nothing_in_the_file_is_executed(run, tmp_path):
     assert not target.exists()
     pickle.loads(pickle.dumps(Hostile(str(target))))  # noqa: S301 it is what it says
     assert target.exists()
+
+
+def test_the_log_of_sqlite_is_copied_too(tmp_path):
+    """That of Python 3.13 leaves there what beat has written, for as long as beat runs."""
+    (tmp_path / "copy").mkdir()
+    for name in ("schedule", "schedule-wal", "schedule-shm"):
+        (tmp_path / name).write_text(name)
+    assert celery_beat_info._copy(str(tmp_path / "schedule"), str(tmp_path / "copy")) == str(tmp_path / "copy/schedule")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["schedule", "schedule-wal"]

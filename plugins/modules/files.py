@@ -1,0 +1,315 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Place many small files and directories in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: files
+short_description: Place many small files and directories in one call
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Brings files and directories to the wanted content, owner and mode, in the order in which they are given.
+  - A run without changes costs one execution on the host for all of them, where C(ansible.builtin.copy) and
+    C(ansible.builtin.template) need two for each file. That is what it is for; for one file these two are the choice.
+  - Each file is replaced at once, never written in place.
+  - All new contents that have a O(files[].validate) are validated before the first file is replaced.
+options:
+  files:
+    description: What is to be placed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where it stands on the host.
+        type: path
+        required: true
+      state:
+        description: Whether it is a file, a directory, or is to be gone. Of a directory that is to be gone, all in it goes too.
+        type: str
+        choices: [file, directory, absent]
+        default: file
+      content:
+        description: The content of a file. A template's is had with the lookup C(ansible.builtin.template).
+        type: str
+      secret_content:
+        description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
+        type: str
+      source:
+        description:
+          - A file on the host whose content the file is to have. Its content is shown nowhere.
+          - Where there is no such file, the entry does not count.
+        type: path
+      owner:
+        description: The owner, instead of O(owner).
+        type: str
+      group:
+        description: The group, instead of O(group).
+        type: str
+      mode:
+        description: The mode in octal digits, for example V("0640"). Required unless it is to be gone.
+        type: str
+      validate:
+        description:
+          - A command that must succeed before a new content takes the place of the old one, with C(%s) for the path of a file with it.
+          - It is not run when the content is the same.
+        type: str
+      enabled:
+        description: Whether this entry counts. One that does not is left as it is on the host.
+        type: bool
+        default: true
+  owner:
+    description: The owner of all that names none.
+    type: str
+    default: root
+  group:
+    description: The group of all that names none.
+    type: str
+    default: root
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+    details: A new content is validated in check mode too, unless a path that the command names is not there yet.
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: full
+    details: Not for the contents of O(files[].secret_content) and O(files[].source).
+"""
+
+EXAMPLES = r"""
+- name: Place a directory and two files in it
+  usegalaxy_eu.celery.files:
+    files:
+      - path: /etc/galaxy-site
+        state: directory
+        mode: "0755"
+      - path: /etc/galaxy-site/broker.env
+        secret_content: "PASSWORD={{ galaxy_amqp_password }}\n"
+        mode: "0600"
+      - path: /etc/galaxy-site/note.txt
+        content: "Workers of Galaxy\n"
+        mode: "0644"
+  register: placed
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The paths that were changed, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/galaxy-site/note.txt]
+"""
+
+import os
+import shlex
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
+
+
+class Place:
+    """One entry of the list."""
+
+    def __init__(self, module, entry):
+        self.module = module
+        self.path = entry["path"]
+        self.state = entry["state"]
+        self.validate = entry["validate"]
+        self.secret = entry["content"] is None
+        self.content = self._content(entry)
+        self.attributes = {
+            "mode": entry["mode"],
+            "owner": entry["owner"] or module.params["owner"],
+            "group": entry["group"] or module.params["group"],
+        }
+        self.before = self._read(self.path)
+        self.new_file = ""
+        self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
+
+    @staticmethod
+    def _read(path):
+        """The content that is there; None without a file."""
+        if os.path.isdir(path) or not os.path.lexists(path):
+            return None
+        with open(path, "rb") as file:
+            return file.read()
+
+    def _content(self, entry):
+        """The content that the file is to have; None without one."""
+        if entry["source"] is not None:
+            return self._read(entry["source"])
+        given = [entry[name] for name in ("content", "secret_content") if entry[name] is not None]
+        return to_bytes(given[0]) if given else None
+
+    def refuse(self, made):
+        """What stands in the way, before anything is changed; "" when nothing does. The directories of "made" will be there."""
+        if self.state == "absent":
+            return ""
+        if self.attributes["mode"] is None:
+            return f"{self.path}: mode is missing. Remedy: give it in octal digits."
+        if self.state == "directory":
+            if self.content is not None:
+                return f"{self.path}: a directory has no content. Remedy: leave out content, or state."
+            if self.before is not None:
+                return f"{self.path} is to be a directory, and there is a file. Remedy: move it away."
+            return ""
+        if self.content is None:
+            return f"{self.path}: content, secret_content or source is missing. Remedy: give one of them."
+        if os.path.isdir(self.path):
+            return f"{self.path} is to be a file, and there is a directory. Remedy: move it away."
+        folder = os.path.dirname(self.path)
+        # In check mode what makes it may not have run.
+        if not (os.path.isdir(folder) or folder in made or (self.module.check_mode and not os.path.exists(folder))):
+            return f"{self.path}: {folder} is no directory. Remedy: give it as an entry before the file."
+        return ""
+
+    def judge(self):
+        """Have the command judge a new content; what it said, or "" when it takes it."""
+        if self.state != "file" or self.content == self.before:
+            return ""
+        if self.validate or not self.module.check_mode:
+            handle, self.new_file = tempfile.mkstemp(dir=self.module.tmpdir)
+            self.module.add_cleanup_file(self.new_file)
+            with os.fdopen(handle, "wb") as file:
+                file.write(self.content)
+        if not self.validate:
+            return ""
+        command = [part.replace("%s", self.new_file) for part in shlex.split(self.validate)]
+        # What it needs may be yet to be installed.
+        if self.module.check_mode and any(part.startswith("/") and not os.path.exists(part) for part in command):
+            return ""
+        code, out, err = self.module.run_command(command)
+        if code == 0:
+            return ""
+        said = to_text((err or out).strip()).replace(self.new_file, self.path)
+        return f"{self.path}: the new content does not pass its check, so everything is as it was. {said or f'The check ended with {code}.'}"
+
+    def apply(self):
+        """Bring it to what is wanted; whether that is a change."""
+        changed = getattr(self, "_" + self.state)()
+        if self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
+            return changed
+        wanted = self.module.load_file_common_arguments(self.attributes, path=self.path)
+        return self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff)
+
+    def _absent(self):
+        if not os.path.lexists(self.path):
+            return False
+        self.diff["before"]["state"], self.diff["after"]["state"] = "present", "absent"
+        if not self.module.check_mode:
+            if os.path.isdir(self.path) and not os.path.islink(self.path):
+                shutil.rmtree(self.path)
+            else:
+                os.unlink(self.path)
+        return True
+
+    def _directory(self):
+        if os.path.isdir(self.path):
+            return False
+        self.diff["before"]["state"], self.diff["after"]["state"] = "absent", "directory"
+        if not self.module.check_mode:
+            os.makedirs(self.path)
+        return True
+
+    def _file(self):
+        if self.content == self.before:
+            return False
+        if not self.module.check_mode:
+            self.module.atomic_move(self.new_file, self.path)
+        return True
+
+    def shown(self):
+        """The entries of a diff: what else changed, and the content."""
+        found = []
+        if len(self.diff["before"]) > 1 or len(self.diff["after"]) > 1:
+            found.append(self.diff)
+        if self.state == "file" and self.content != self.before:
+            if self.secret:
+                found.append({"prepared": f"{self.path}: the new content may hold a secret and is not shown\n"})
+            else:
+                found.append({
+                    "before_header": self.path,
+                    "after_header": self.path,
+                    "before": to_text(self.before or b"", errors="replace"),
+                    "after": to_text(self.content),
+                })  # fmt: skip
+        return found
+
+
+def with_parents(path):
+    """The path and all that it stands in."""
+    while True:
+        yield path
+        parent = os.path.dirname(path)
+        if parent == path:
+            return
+        path = parent
+
+
+def counts(entry):
+    """Whether there is anything to do for an entry."""
+    return entry["enabled"] and (entry["source"] is None or os.path.isfile(entry["source"]))
+
+
+def refuse(module, answers):
+    """End with all that is wrong, if anything is."""
+    problems = [answer for answer in answers if answer]
+    if problems:
+        module.fail_json(msg=" ".join(problems))
+
+
+def main():
+    """Refuse, then validate, then place."""
+    entry = {
+        "path": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
+        "content": {"type": "str"},
+        "secret_content": {"type": "str", "no_log": True},
+        "source": {"type": "path"},
+        "owner": {"type": "str"},
+        "group": {"type": "str"},
+        "mode": {"type": "str"},
+        "validate": {"type": "str"},
+        "enabled": {"type": "bool", "default": True},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": entry,
+                "mutually_exclusive": [("content", "secret_content", "source")],
+            },
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        places = [Place(module, given) for given in module.params["files"] if counts(given)]
+        made = {folder for place in places if place.state == "directory" for folder in with_parents(place.path)}
+        refuse(module, [place.refuse(made) for place in places])
+        refuse(module, [place.judge() for place in places])
+        changed = [place for place in places if place.apply()]
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or ''}: {to_native(error.strerror)}".lstrip(": "))
+    module.exit_json(
+        changed=bool(changed),
+        changed_paths=[place.path for place in changed],
+        diff=[shown for place in changed for shown in place.shown()],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What cannot be written is found without writing; the scenario disks has the real file systems."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.usegalaxy_eu.celery.plugins.modules import check_paths as module
+
+ROOM = {"f_flag": 0, "f_bavail": 100 * module.MIB, "f_frsize": 1, "f_files": 9, "f_favail": 1}
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Set what the file system says of itself."""
+
+    def say(**values):
+        monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(**{**ROOM, **values}))
+
+    say()
+    return say
+
+
+def said(path, directory=True):
+    return module.problem("x_dir", str(path), directory, 64)
+
+
+@pytest.mark.parametrize("below", ["", "a", "a/b/c"])
+def test_what_can_be_made_is_right(disk, tmp_path, below):
+    assert said(tmp_path / below) is None
+
+
+def test_a_file_and_one_that_is_not_there_yet_are_right(disk, tmp_path):
+    (tmp_path / "a").touch()
+    assert said(tmp_path / "a", directory=False) is None
+    assert said(tmp_path / "b", directory=False) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"f_flag": os.ST_RDONLY}, "which is mounted read-only. Remedy: mount it for writing"),
+        ({"f_bavail": 64 * module.MIB - 1}, "which has 63 MiB left, and 64 are the least. Remedy: make room on it,"),
+        ({"f_favail": 0}, "which has no inode left. Remedy: remove files from it,"),
+    ],
+)
+def test_a_file_system_that_takes_nothing(disk, tmp_path, values, words):
+    disk(**values)
+    message = said(tmp_path / "a/b")
+    assert message.startswith(f"x_dir is {tmp_path}/a/b, on the file system {module.mount_point(tmp_path)}, ")
+    assert words in message
+    assert message.endswith("or set x_dir to a path on another one.")
+
+
+def test_the_mount_point_is_the_nearest_one(tmp_path, monkeypatch):
+    mounts = tmp_path / "mounts"
+    mounts.write_text("overlay / overlay rw 0 0\nx /usr tmpfs ro 0 0\nx /usr/with\\040space tmpfs ro 0 0\n")
+    monkeypatch.setattr(module, "open", lambda _path, **keys: mounts.open(**keys), raising=False)
+    found = {path: module.mount_point(path) for path in ("/usr/a/b", "/usr/with space/c", "/usrlocal", "/")}
+    assert list(found.values()) == ["/usr", "/usr/with space", "/", "/"]
+
+
+def test_a_file_system_that_counts_no_inodes_is_right(disk, tmp_path):
+    disk(f_files=0, f_favail=0)
+    assert said(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "directory", "words"),
+    [
+        ("file", True, "which is no directory"),
+        ("folder", False, "which is a directory, and has to be a file"),
+        ("file/a/b", True, "/file is no directory"),
+        ("file/a", False, "/file is no directory"),
+        ("dangling", True, "which is a link to /nowhere/else, which is not there"),
+    ],
+)
+def test_something_in_the_way(disk, tmp_path, path, directory, words):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to("/nowhere/else")
+    message = said(tmp_path / path, directory)
+    assert words in message
+    assert "Remedy: move it away, or set x_dir to another path." in message
+
+
+def test_all_problems_are_told_at_once(run, tmp_path):
+    (tmp_path / "a").touch()
+    paths = {"b_dir": str(tmp_path / "a"), "c_dir": str(tmp_path / "a/b")}
+    result = run(module, directories=paths, files={"d_file": str(tmp_path)})
+    assert [text.split()[0] for text in result["problems"]] == ["b_dir", "c_dir", "d_file"]
+    assert result["msg"] == "\n".join(result["problems"])
+    assert run(module, directories={"b_dir": str(tmp_path)}, minimum_mb=0)["problems"] == []
