@@ -259,7 +259,8 @@ def test_fragment(run, config):
     assert result["changed"] is False
     assert yaml.safe_load(result["fragment"]) == {"galaxy": settings}
     assert list(yaml.safe_load(result["fragment"])["galaxy"]["celery_conf"]) == list(CONF)
-    assert MARK not in str(result["invocation"])
+    # Here it is asked for; nowhere else, the invocation included, which older versions of ansible-core add.
+    assert MARK not in str({key: value for key, value in result.items() if key != "fragment"})
     assert config.read_text() == FILE
 
 
