@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tools.silence import AFTER_A_NEW_CONFIGURATION, NOT_AFTER_A_CHANGE, NOT_ON_BARE_HOSTS
 from tools.truth import HOSTS, LOGS, ROOT, SCENARIO, Watch, differences, fingerprints, forms, node, play, search
 
 from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables import is_secret
@@ -24,66 +25,6 @@ from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables impo
 STATE = Path(os.environ["TESTBED_STATE"])
 CANARY = "CANARY" + os.urandom(8).hex()
 ROLES = ("traefik", "rabbitmq", "postgresql_access", "galaxy", "galaxy_sync", "celery", "flower", "telegraf")
-
-# What a real run of site.yml changes and check mode cannot run, each with the reason: after the announced change of
-# pg_hba.conf, in every run,
-FOLLOWS_THE_BLOCK = {
-    (
-        "postgresql_access",
-        "copies | Keep the former file under the role's own name",
-    ): "the copy is made by the change of the file",
-    ("postgresql_access", "copies | Remove the modules' copies"): "the copy is made by the change of the file",
-    (
-        "postgresql_access",
-        "reload | Reload PostgreSQL",
-    ): "the query cannot be asked without having its effect; the block is announced",
-}
-
-# on bare hosts,
-NOT_ON_BARE_HOSTS = {
-    ("flower", "Flower | Restart"): "its unit is not there yet",
-    ("flower", "service | Enable and start Flower"): "its unit is not there yet",
-    ("telegraf", "Telegraf | Restart"): "its unit is not there yet",
-    ("telegraf", "service | Enable and start Telegraf"): "its unit is not there yet",
-    ("traefik", "service_binary | Enable and start Traefik"): "its unit is not there yet",
-    ("traefik", "keep | Keep what Traefik came up with"): "the files that it would copy are not there yet",
-    ("rabbitmq", "objects | Make vhosts, users, permissions and policies"): "there is no broker to ask",
-    ("rabbitmq", "service | Note plugins that do not run"): "there is no broker to ask",
-    **FOLLOWS_THE_BLOCK,
-    ("celery", "service | Enable and start the workers"): "their units are not there yet",
-    ("celery", "beat | Enable and start beat"): "its unit is not there yet",
-    ("celery", "health | Start the timer"): "its unit is not there yet",
-    (
-        "galaxy_sync",
-        "configure | Create the key for the pull",
-    ): "the package that makes it, and its directory, are not there yet",
-    ("galaxy_sync", "configure | Allow the key to read at the source"): "the key is not there yet",
-    (
-        "galaxy_sync",
-        "service | Switch to the release",
-    ): "the release is not there yet; that it will be copied is announced",
-}
-
-# and where only a variable has changed.
-NOT_AFTER_A_CHANGE = {
-    (
-        "traefik",
-        "keep | Keep what Traefik came up with",
-    ): "known only once Traefik has come up with the announced configuration",
-    (
-        "traefik",
-        "service | Note files that it has not come up with yet",
-    ): "a note of the role itself between two of its tasks",
-    **FOLLOWS_THE_BLOCK,
-}
-
-# A changed galaxy.yml is a new release, which check mode cannot see in a file that it does not write.
-AFTER_A_NEW_CONFIGURATION = {
-    ("galaxy_sync", "service | List the release at the source"): "the release is what galaxy.yml will be",
-    ("galaxy_sync", "service | Copy the release"): "the release is what galaxy.yml will be",
-    ("galaxy_sync", "service | Switch to the release"): "the release is what galaxy.yml will be",
-    ("celery", "roll_beat | Restart beat"): "beat is restarted for the release alone",
-}
 
 RESTARTED = {
     ("worker-1", "celery", "restart_unit | Restart it"),
