@@ -26,15 +26,21 @@ POLL_SECONDS = 0.5
 ANSWER_SECONDS = 30
 
 
-def states(own):
-    """Return what systemd says of the other worker units of this host: SubState by name."""
-    command = ["systemctl", "show", "--property=Id,SubState", "--", PATTERN]
+def systemd_units(properties, *units, timeout=None):
+    """Return what systemd says of units, or of patterns of them: these properties, by the unit's name."""
+    command = ["systemctl", "show", f"--property=Id,{properties}", "--", *units]
     # Within the unit, where there is no module with its run_command.
     shown = subprocess.run(  # pylint: disable=ansible-bad-function
-        command, check=True, capture_output=True, text=True, timeout=ANSWER_SECONDS
+        command, check=True, capture_output=True, text=True, timeout=timeout
     ).stdout
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
-    return {block["Id"]: block["SubState"] for block in blocks if block and block["Id"] != own}
+    return {block["Id"]: block for block in blocks if block}
+
+
+def states(own):
+    """Return what systemd says of the other worker units of this host: SubState by name."""
+    known = systemd_units("SubState", PATTERN, timeout=ANSWER_SECONDS)
+    return {name: unit["SubState"] for name, unit in known.items() if name != own}
 
 
 def _locked(handle):

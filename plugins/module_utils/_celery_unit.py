@@ -20,7 +20,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 import uuid
@@ -304,11 +303,8 @@ class Broker:
 
 def main_pids(units):
     """Return the main process of each unit that runs: neither starting nor stopping."""
-    command = ["systemctl", "show", "--property=Id,ActiveState,MainPID", "--", *units]
-    # Within the unit, where there is no module with its run_command.
-    shown = subprocess.run(command, check=True, capture_output=True, text=True)  # pylint: disable=ansible-bad-function
-    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.stdout.strip().split("\n\n")]
-    return {block["Id"]: int(block["MainPID"]) for block in blocks if block["ActiveState"] == "active"}
+    known = _celery_turn.systemd_units("ActiveState,MainPID", *units)
+    return {name: int(unit["MainPID"]) for name, unit in known.items() if unit["ActiveState"] == "active"}
 
 
 def judge(known, pids, answered, now, seconds):

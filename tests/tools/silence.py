@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a real run of site.yml changes and check mode is silent about: role and task, each with the reason."""
 
-# After the announced change of pg_hba.conf, in every run,
+# In every run: after the announced change of pg_hba.conf.
 FOLLOWS_THE_BLOCK = {
     (
         "postgresql_access",
@@ -16,7 +16,7 @@ FOLLOWS_THE_BLOCK = {
     ): "the query cannot be asked without having its effect; the block is announced",
 }
 
-# on bare hosts,
+# On bare hosts.
 NOT_ON_BARE_HOSTS = {
     ("flower", "Flower | Restart"): "its unit is not there yet",
     ("flower", "service | Enable and start Flower"): "its unit is not there yet",
@@ -44,7 +44,7 @@ NOT_ON_BARE_HOSTS = {
     ): "the release is not there yet; that it will be copied is announced",
 }
 
-# and where only a variable has changed.
+# Where only a variable has changed.
 NOT_AFTER_A_CHANGE = {
     (
         "traefik",
