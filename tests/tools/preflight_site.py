@@ -100,7 +100,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.tasks, self.plays, self.messages = [], [], {}
+        self.tasks, self.plays, self.messages, self.items = [], [], {}, {}
 
     def v2_playbook_on_play_start(self, play):
         self.plays.append(play.get_name())
@@ -111,10 +111,13 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_task_start(self, task, is_conditional):
         self.tasks.append(task.get_name())
 
+    def v2_runner_item_on_failed(self, result):
+        self.items.setdefault(result._host.get_name(), []).append(str(result._result.get("msg", "")))
+
+    # After those of its items: the results of a loop do not say of each whether it failed, in every ansible-core.
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        found = result._result
-        items = [item for item in found.get("results", []) if item.get("failed")] or [found]
-        self.messages[result._host.get_name()] = " ".join(str(item.get("msg", "")) for item in items)
+        name = result._host.get_name()
+        self.messages[name] = " ".join(self.items.pop(name, [str(result._result.get("msg", ""))]))
 
     def v2_playbook_on_stats(self, stats):
         self.write({host: stats.summarize(host) for host in stats.processed})
