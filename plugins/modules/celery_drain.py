@@ -66,6 +66,7 @@ options:
     description:
       - Path of another C(galaxy.yml), whose broker counts while that of O(galaxy_config_file) cannot be reached. So a node that
         was started with an old password is drained with the new one.
+      - It counts alone where O(galaxy_config_file) does not exist, as that of a process that has ended meanwhile.
       - One that does not exist or names no broker is left aside.
     type: path
 extends_documentation_fragment:
@@ -173,6 +174,7 @@ broker:
   type: str
 """
 
+import os
 import signal
 import time
 
@@ -339,6 +341,9 @@ def main():
     require_celery(module)
     require_yaml(module)
     settings, result, failure = None, {}, None
+    path, other = params["galaxy_config_file"], params["fallback_config_file"]
+    if path and other and not os.path.exists(path):
+        params.update(galaxy_config_file=other, fallback_config_file=None)
     try:
         settings = Settings(params)
         remote = Remote(settings, *fallback(params, settings))

@@ -87,6 +87,18 @@ def test_consumers_that_cannot_be_given_back_are_told(run, nodes, monkeypatch):
     assert result["changed"] is True
 
 
+def test_the_file_of_a_process_that_has_ended_is_not_missed(run, nodes, tmp_path):
+    """Its successor has read the other one; where there is no other one, it is missed by name."""
+    nodes({})
+    there, gone = tmp_path / "galaxy.yml", tmp_path / "gone" / "galaxy.yml"
+    there.write_text("galaxy:\n  amqp_internal_connection: memory://\n", encoding="utf-8")
+    given = {"nodes": [NODE], "galaxy_config_file": str(gone), "timeout_seconds": 5}
+    assert run(celery_drain, **given, fallback_config_file=str(there))["drained"]
+    result = run(celery_drain, **given)
+    assert result["failed"]
+    assert f"{gone} does not exist" in result["msg"]
+
+
 def test_report_succeeds_and_names_what_would_be_lost(run, nodes):
     nodes(BUSY)
     result = run(celery_drain, broker_url="memory://", nodes=[NODE], timeout_seconds=1, on_timeout="report")
