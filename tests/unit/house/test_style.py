@@ -275,6 +275,16 @@ def test_the_preflight_always_runs():
     assert wrong == []
 
 
+def test_what_installs_can_be_left_out():
+    """By --skip-tags install; but what rabbitmq and traefik learn of the engine there, the rest of them needs."""
+    tagged = {}
+    for path in roles.files("roles/*/tasks/main.yml"):
+        for task, _depth in loaded(path):
+            if task.get("ansible.builtin.import_tasks") == "install.yml":
+                tagged[path.parts[1]] = task.get("tags")
+    assert {role for role, tags in tagged.items() if tags != ["install"]} == {"rabbitmq", "traefik"}
+
+
 def test_what_check_mode_may_leave_out_is_there():
     """A task that has another name now would be found an hour later, by molecule/truth."""
     names = {(path.parts[1], task.get("name")) for path, task in each(roles.files("roles/*/*/*.yml"))}
