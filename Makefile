@@ -10,7 +10,7 @@ ifndef PYTHON
 PYTHON := $(firstword $(shell command -v $(if $(CORE),,python3.11 python3.12) python3.13 python3.12 python3 2>/dev/null || true))
 endif
 JOBS ?= 3
-BENCH ?= galaxy_sync stack broker monitoring
+BENCH ?= galaxy_sync stack scale broker monitoring
 # Several scenarios: make molecule SCENARIO="default single"
 SCENARIO ?= default
 # Additional arguments of pytest, for example: make unit ARGS="-k drain"

@@ -13,10 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "galaxy-celery-bench"
 # What is removed before and after a run, whatever a run before it left.
 MOST_WORKERS = 50
+# One Galaxy for all, as on a shared file system: a volume that Docker fills from the image of Galaxy's host.
+SHARED_GALAXY = {"galaxy_sync_method": "none", "testbed_volumes": [f"{PROJECT}-tree:/srv/galaxy"]}
 
 
 class Run:
@@ -29,23 +33,40 @@ class Run:
         self.memory_mb = memory / 1024
 
     def total(self, key):
-        """The sum of a count over all tasks: results, modules, changed."""
+        """The sum of a count over all tasks: results, changed."""
         return sum(task[key] for task in self.tasks)
 
+    def modules(self, prefix=""):
+        """How many modules ran for the hosts whose names begin so."""
+        counts = [task["modules"] for task in self.tasks]
+        return sum(number for count in counts for host, number in count.items() if host.startswith(prefix))
+
+    def spans(self):
+        """Each task with the seconds from Enter until it began and until the next one did."""
+        times = [task["start"] - self.began for task in self.tasks] + [self.seconds]
+        return list(zip(self.tasks, times, times[1:]))
+
+    def begin(self, name):
+        """When the first task of this name began, in seconds from Enter."""
+        return next(begin for task, begin, _end in self.spans() if task["name"].endswith(name))
+
+    def end(self, name):
+        """When the first task of this name had ended, in seconds from Enter."""
+        return next(end for task, _begin, end in self.spans() if task["name"].endswith(name))
+
     def by_role(self):
-        """Seconds until the next task began, summed by role; those of the playbooks themselves have an empty name."""
-        ends = [task["start"] for task in self.tasks[1:]] + [self.began + self.seconds]
-        found = {"(start)": self.tasks[0]["start"] - self.began}
-        for task, end in zip(self.tasks, ends):
-            found[task["role"]] = found.get(task["role"], 0) + end - task["start"]
+        """Seconds of the tasks, summed by role; those of the playbooks themselves have an empty name."""
+        found = {"(start)": self.spans()[0][1]}
+        for task, begin, end in self.spans():
+            found[task["role"]] = found.get(task["role"], 0) + end - begin
         return found
 
 
 class Bed:
     """Containers, and playbooks on them. Use it in a `with`: its end removes what was made."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, shared_galaxy=False):
+        self.folder, self.shared_galaxy = folder, shared_galaxy
         self.inventory = folder / "inventory"
         self.timeline = folder / "timeline.json"
         self.log = folder / "log"
@@ -76,11 +97,12 @@ class Bed:
     def workers(self, number):
         """Have so many workers in the inventory; the containers come with create()."""
         self.inventory.mkdir(exist_ok=True)
-        hosts = {f"worker-{count + 1}": {} for count in range(number)}
-        content = (ROOT / "inventories" / "demo" / "hosts.yml").read_text(encoding="utf-8")
-        kept, _workers, rest = content.partition("celeryservers:\n")
-        content = kept + f"celeryservers:\n  hosts: {json.dumps(hosts)}\n" + rest[rest.index("flowerservers:"):]
-        (self.inventory / "hosts.yml").write_text(content, encoding="utf-8")
+        groups = yaml.safe_load((ROOT / "inventories" / "demo" / "hosts.yml").read_text(encoding="utf-8"))
+        groups["celeryservers"]["hosts"] = {f"worker-{count + 1}": {} for count in range(number)}
+        if self.shared_galaxy:
+            for name in ("galaxyservers", "celeryservers"):
+                groups[name]["vars"] = SHARED_GALAXY
+        (self.inventory / "hosts.yml").write_text(json.dumps(groups), encoding="utf-8")
         for name in ("group_vars", "host_vars", "nodes.yml"):
             link = self.inventory / name
             link.unlink(missing_ok=True)

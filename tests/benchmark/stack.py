@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long an operator waits: the playbooks on the demo's hosts, and on the same with more workers.
+"""How long an operator waits: the playbooks on the demo's hosts.
 
 The bed is the demo's under another name: real containers with systemd, a real Galaxy, a real worker on each host. The
-settings are those of the collection's ansible.cfg. All hosts and the controller share the cores of one machine, so each
-further worker costs more here than on machines of their own. Nothing is asserted.
+settings are those of the collection's ansible.cfg. All hosts and the controller share the cores of one machine. Nothing
+is asserted.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -25,8 +26,15 @@ PING = "- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.ping: {}}]}
 # Half of them copies, half of them templates, as an operator would write them.
 TASKS = 50
 ROUNDS = 5
-SIZES = (1, 2, 5, 20)
-RESTART = "galaxy-celery-worker@1.service"
+CONFIG_FILE = "/srv/galaxy/server/config/galaxy.yml"
+# What has changed, and the arguments of update.yml.
+UPDATES = {
+    "update": ("line",),
+    "update, nothing to install": ("line", "--skip-tags", "install"),
+    "update of a variable": ("variable",),
+    "update of a variable, celery": ("variable", "--tags", "celery"),
+}
+DRAIN, RESTART = "drain_unit | Drain the workers", "restart_unit | Restart it"
 
 
 def mitogen():
@@ -84,35 +92,20 @@ class Bench:
             self.measure("no change, mitogen", "playbooks/site.yml", **mitogen())
 
     def update(self):
-        """From Enter until the first worker begins to drain."""
-        self.waits = []
+        """Each way to update, after a change of one line each time."""
         for number in range(self.rounds):
-            line = f"echo '# {number}' >> /srv/galaxy/server/config/galaxy.yml"
-            self.bed.on("galaxy", "sh", "-c", line)
-            run = self.measure("update", "playbooks/update.yml")
-            stops = [
-                float(self.bed.on(f"worker-{count}", "systemctl", "show", "--timestamp=unix", "--value",
-                                  "--property=ActiveExitTimestamp", RESTART).strip().lstrip("@"))
-                for count in (1, 2)
-            ]  # fmt: skip
-            self.waits.append(min(stops) - run.began)
-            print(f"  first worker after {self.waits[-1]:.1f} s", flush=True)
-
-    def scale(self, sizes):
-        """Each verb with more and more workers."""
-        for size in sizes:
-            self.bed.workers(size)
-            self.bed.create()
-            self.measure(f"grow to {size}", "playbooks/site.yml")
-            for _round in range(self.rounds):
-                self.measure(f"site, {size}", "playbooks/site.yml")
-                self.measure(f"verify, {size}", "playbooks/verify.yml")
-            self.measure(f"restart, {size}", "playbooks/restart.yml")
+            for name, (change, *arguments) in UPDATES.items():
+                if change == "line":
+                    self.bed.on("galaxy", "sh", "-c", f"echo '# {number}' >> {CONFIG_FILE}")
+                else:
+                    variables = {"celery_environment": {"NUMBER": str(number)}}
+                    arguments = [*arguments, "--extra-vars", json.dumps(variables)]
+                run = self.measure(name, "playbooks/update.yml", *arguments)
+                print(f"  drains after {run.begin(DRAIN):.1f} s, restarted after {run.end(RESTART):.1f} s", flush=True)
 
 
-def write_stack(bench):
-    """The section on the demo's hosts."""
-    one = bench.runs["no change"][-1]
+def write(bench):
+    """The section of this page."""
     first, again = (bench.runs[name][-1].by_role() for name in ("first", "no change"))
     lines = [
         f"{report.machine()}. Six hosts, two of them workers, forks and pipelining as in the collection's "
@@ -127,16 +120,27 @@ def write_stack(bench):
         ("no change, mitogen", "`site`, no change, by mitogen"),
         ("ping", "yardstick: one `ping` on each host"),
         ("50 tasks", f"yardstick: {TASKS} `copy` and `template`, no change"),
-        ("update", "`update`, one line of `galaxy.yml` changed"),
     ):
         run = bench.runs[name][-1]
-        counts = f"{len(run.tasks)} | {run.total('results')} | {run.total('modules')}"
-        lines.append(f"| {title} | {bench.seconds(name):.1f} | {counts} |")
+        lines.append(
+            f"| {title} | {bench.seconds(name):.1f} | {len(run.tasks)} | {run.total('results')} | {run.modules()} |"
+        )
     lines += [
         "",
         f"No change: {bench.seconds('no change') / bench.seconds('50 tasks'):.2f} times the {TASKS} tasks, with "
-        f"{one.total('modules') / bench.runs['50 tasks'][-1].total('modules'):.2f} times their modules. "
-        f"`update`: the first worker begins to drain {statistics.median(bench.waits):.1f} s after Enter.",
+        f"{bench.runs['no change'][-1].modules() / bench.runs['50 tasks'][-1].modules():.2f} times their modules.",
+        "",
+        "After a change of one line in `galaxy.yml`, or of `celery_environment`: from Enter until the first worker",
+        "",
+        "| update | drains, seconds | has restarted | goal | whole run, two workers |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, (change, *arguments) in UPDATES.items():
+        drains = statistics.median(run.begin(DRAIN) for run in bench.runs[name])
+        restarted = statistics.median(run.end(RESTART) for run in bench.runs[name])
+        title = f"{change}: `{' '.join(['update', *arguments])}`"
+        lines.append(f"| {title} | {drains:.1f} | {restarted:.1f} | 15 and its drain | {bench.seconds(name):.1f} |")
+    lines += [
         "",
         "| by role, in one run | first, seconds | no change, seconds |",
         "| --- | --- | --- |",
@@ -146,44 +150,17 @@ def write_stack(bench):
     report.write("Playbooks on the demo's hosts", "\n".join(lines))
 
 
-def write_scale(bench, sizes):
-    """The section on the number of workers."""
-    lines = [
-        f"{report.machine()}. Workers are real ones, in containers of this machine. Medians of {bench.rounds} for "
-        "`site` without a change and `verify`, one `restart`; memory is that of the controller's largest process.",
-        "",
-        "| workers | `site` s | `verify` s | `restart` s | tasks of `site` | modules | memory MB |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for size in sizes:
-        site = bench.runs[f"site, {size}"][-1]
-        lines.append(
-            f"| {size} | {bench.seconds(f'site, {size}'):.1f} | {bench.seconds(f'verify, {size}'):.1f} "
-            f"| {bench.seconds(f'restart, {size}'):.1f} | {len(site.tasks)} | {site.total('modules')} "
-            f"| {site.memory_mb:.0f} |"
-        )
-    first, last = sizes[0], sizes[-1]
-    if last > first:
-        slope = (bench.seconds(f"site, {last}") - bench.seconds(f"site, {first}")) / (last - first)
-        lines += ["", f"One more worker costs `site` {slope:.1f} s, with the worker's own share of this machine."]
-    report.write("Playbooks by number of workers", "\n".join(lines))
-
-
 def main():
     """Make the bed, measure, write, remove the bed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each case (%(default)s)")
-    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="numbers of workers (%(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Bed(Path(folder)) as bed:
         bench = Bench(bed, options.rounds)
         bench.first()
         bench.no_change()
         bench.update()
-        write_stack(bench)
-        if options.sizes:
-            bench.scale(options.sizes)
-            write_scale(bench, options.sizes)
+        write(bench)
 
 
 if __name__ == "__main__":

@@ -246,7 +246,7 @@ case ${1:-all} in
     exec 9>"$TESTBED_CACHE/lock"
     flock 9
     "scenario_$1" ;;
-  bench) packages rsync openssh-server ;;
+  bench) packages rsync openssh-server gnuplot-nox ;;
   docs)
     # The one lock of all that may install: two of them at once would not.
     exec 9>"$TESTBED_CACHE/lock"

@@ -26,7 +26,7 @@ CONTROLLER = {"add_host", "assert", "debug", "fail", "group_by", "import_role", 
 
 
 class CallbackModule(CallbackBase):
-    """One entry a task: its role, its start, how many hosts and loop items did something."""
+    """One entry a task: its role, its start, how many hosts did it, and how many modules ran for each host."""
 
     CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME, CALLBACK_NEEDS_ENABLED = 2.0, "aggregate", "timeline", True
 
@@ -42,19 +42,24 @@ class CallbackModule(CallbackBase):
         role = task._role.get_name().rpartition(".")[2] if task._role else ""
         self.tasks.append({
             "play": self.play, "role": role, "name": task.get_name(), "action": task.action.rpartition(".")[2],
-            "start": time.time(), "results": 0, "modules": 0, "changed": 0,
+            "start": time.time(), "results": 0, "modules": {}, "changed": 0,
         })  # fmt: skip
 
     def v2_playbook_on_handler_task_start(self, task):
         self.v2_playbook_on_task_start(task, False)
 
-    def _note(self, result, modules=1):
+    def _ran(self, result):
+        entry, host = self.tasks[-1], result._host.get_name()
+        if entry["action"] not in CONTROLLER:
+            entry["modules"][host] = entry["modules"].get(host, 0) + 1
+
+    def _note(self, result, ran=True):
         entry = self.tasks[-1]
         entry["results"] += 1
         entry["changed"] += bool(result._result.get("changed"))
         # A loop has told of its items already.
-        if "results" not in result._result and entry["action"] not in CONTROLLER:
-            entry["modules"] += modules
+        if ran and "results" not in result._result:
+            self._ran(result)
 
     def v2_runner_on_ok(self, result):
         self._note(result)
@@ -63,11 +68,10 @@ class CallbackModule(CallbackBase):
         self._note(result)
 
     def v2_runner_on_skipped(self, result):
-        self._note(result, modules=0)
+        self._note(result, ran=False)
 
     def v2_runner_item_on_ok(self, result):
-        entry = self.tasks[-1]
-        entry["modules"] += entry["action"] not in CONTROLLER
+        self._ran(result)
 
     def v2_playbook_on_stats(self, stats):
         text = json.dumps({"tasks": self.tasks, "end": time.time()})
