@@ -21,7 +21,6 @@ from tools.preflight_site import (
     PAST_PREFLIGHT,
     PREFLIGHT,
     PREFLIGHT_PLAYS,
-    SECRETS,
     SITE,
     TLS_LISTENER,
     build_site,
@@ -72,59 +71,11 @@ def test_a_missing_variable(site, name):
     hold(site(without=[name]), name, MISSING[name])
 
 
-def nodes(*pairs):
-    """A list of cluster nodes, each by its name and the end of its address."""
-    return {"rabbitmq_cluster_nodes": [{"name": name, "address": f"192.0.2.{end}"} for name, end in pairs]}
-
-
+# What only the playbooks can see; what a role sees by itself is in test_wrong_inputs.py, but for one row.
 WRONG = {
-    "a cluster of two": (
-        nodes(("mq", 1), ("mq-2", 2)),
-        ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Remedy: take one node, or three"],
-    ),
-    "a cluster without this node": (
-        nodes(("mq-1", 1), ("mq-2", 2), ("mq-3", 3)),
-        ["rabbitmq_node_hostname is mq on mq", "has only mq-1, mq-2, mq-3", "Remedy: add it"],
-    ),
-    "a node that is there twice": (
-        nodes(("mq", 1), ("MQ", 2), ("mq-3", 3)),
-        ["rabbitmq_cluster_nodes has the names mq, MQ, mq-3", "each of them once"],
-    ),
-    "nodes with short and long names": (
-        nodes(("mq", 1), ("mq-2.example.org", 2), ("mq-3", 3)),
-        ["rabbitmq_cluster_nodes has the names mq, mq-2.example.org", "all with a dot or all without one"],
-    ),
-    "nodes with one address": (
-        nodes(("mq", 1), ("mq-2", 1), ("mq-3", 3)),
-        ["rabbitmq_cluster_nodes has the addresses 192.0.2.1, 192.0.2.1", "an IP address of its own"],
-    ),
-    "a node on loopback": (
-        {"rabbitmq_cluster_nodes": [{"name": f"mq{end}", "address": f"127.0.0.1{end}"} for end in ("", "2", "3")]},
-        ["rabbitmq_cluster_nodes has the addresses 127.0.0.1", "not loopback"],
-    ),
-    "a cluster port that is none": (
-        {**nodes(("mq", 1), ("mq-2", 2), ("mq-3", 3)), "rabbitmq_cluster_epmd_port": 99},
-        ["rabbitmq_cluster_epmd_port is 99", "a port from 1024 to 65535"],
-    ),
     "a mistyped name": (
         {"celery_worker": [{"name": "worker"}]},
         ["celery_worker is not a variable of the role celery", "Did you mean celery_workers?"],
-    ),
-    "a mistyped key": (
-        {"celery_workers": [{"name": "worker", "queue": ["celery"]}]},
-        ["celery_workers[0].queue is not known", "Did you mean queues?"],
-    ),
-    "a wrong type": (
-        {"celery_workers": {"name": "worker"}},
-        ["celery_workers is", "expected a list", "Remedy: write it as a YAML list"],
-    ),
-    "a wrong type of a secret": (
-        {"flower_password": [SECRETS["flower_password"]]},
-        ["flower_password is ********", "expected a string"],
-    ),
-    "prefork for external tasks": (
-        {"celery_workers": [{"name": "worker", "pool": "prefork", "queues": ["galaxy.external"]}]},
-        ["celery_workers: the class worker consumes galaxy.external with the pool prefork", "Remedy: pool: threads"],
     ),
     # The group of beat becomes that of Galaxy, which has no workers.
     "a beat that is no worker": (
@@ -320,7 +271,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 
-# Those that check the whole stack first. The others begin with the preflight of the one role that they run.
+# Those that check several roles first. The others begin with the preflight of the one role that they run.
 PLAYBOOKS = sorted(
     path.stem
     for path in SITE.parent.glob("*.yml")

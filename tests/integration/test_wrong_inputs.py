@@ -52,6 +52,12 @@ def worker(**keys):
     return {"celery_workers": [{"name": "worker", **keys}]}
 
 
+def nodes(*pairs, **keys):
+    """A list of cluster nodes, each by its name and the end of its address, for the host of the node mq."""
+    entries = [{"name": name, "address": f"192.0.2.{end}"} for name, end in pairs]
+    return {"rabbitmq_node_hostname": "mq", "rabbitmq_cluster_nodes": entries, **keys}
+
+
 POOL_SIZE = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE"
 
 
@@ -95,6 +101,34 @@ WRONG = {
         "port in use": (
             {"rabbitmq_amqp_port": BUSY},
             [f"rabbitmq_amqp_port needs 127.0.0.1:{BUSY}", "Remedy: stop it"],
+        ),
+        "cluster of two": (
+            nodes(("mq", 1), ("mq-2", 2)),
+            ["rabbitmq_cluster_nodes has two entries (mq, mq-2)", "Remedy: take one node, or three"],
+        ),
+        "cluster without this node": (
+            nodes(("mq-1", 1), ("mq-2", 2), ("mq-3", 3)),
+            ["rabbitmq_node_hostname is mq on", "has only mq-1, mq-2, mq-3", "Remedy: add it"],
+        ),
+        "node that is there twice": (
+            nodes(("mq", 1), ("MQ", 2), ("mq-3", 3)),
+            ["rabbitmq_cluster_nodes has the names mq, MQ, mq-3", "each of them once"],
+        ),
+        "nodes with short and long names": (
+            nodes(("mq", 1), ("mq-2.example.org", 2), ("mq-3", 3)),
+            ["rabbitmq_cluster_nodes has the names mq, mq-2.example.org", "all with a dot or all without one"],
+        ),
+        "nodes with one address": (
+            nodes(("mq", 1), ("mq-2", 1), ("mq-3", 3)),
+            ["rabbitmq_cluster_nodes has the addresses 192.0.2.1, 192.0.2.1", "an IP address of its own"],
+        ),
+        "node on loopback": (
+            {"rabbitmq_cluster_nodes": [{"name": f"mq{end}", "address": f"127.0.0.1{end}"} for end in ("", "2", "3")]},
+            ["rabbitmq_cluster_nodes has the addresses 127.0.0.1", "not loopback"],
+        ),
+        "cluster port that is none": (
+            nodes(("mq", 1), ("mq-2", 2), ("mq-3", 3), rabbitmq_cluster_epmd_port=99),
+            ["rabbitmq_cluster_epmd_port is 99", "a port from 1024 to 65535"],
         ),
         "no listener": (
             {"rabbitmq_plain_enabled": False},
@@ -649,6 +683,7 @@ WRONG = {
 }
 
 WRONG["flower"] = {
+    "password as a list": ({"flower_password": [MARK]}, ["flower_password is ********", "expected a string"]),
     "unknown variable": ({"flower_pasword": "x"}, ["flower_pasword is not", "Did you mean flower_password?"]),
     "every address": ({"flower_address": "0.0.0.0"}, ['flower_address is "0.0.0.0"', "Remedy: "]),  # noqa: S104 what is refused
     "every address, version 6": ({"flower_address": "::"}, ['flower_address is "::"', "one private address"]),
