@@ -93,13 +93,14 @@ class Bench:
 
     def update(self):
         """Each way to update, after a change of one line each time."""
+        environment = {}
         for number in range(self.rounds):
             for name, (change, *arguments) in UPDATES.items():
                 if change == "line":
                     self.bed.on("galaxy", "sh", "-c", f"echo '# {number}' >> {CONFIG_FILE}")
                 else:
-                    variables = {"celery_environment": {"NUMBER": str(number)}}
-                    arguments = [*arguments, "--extra-vars", json.dumps(variables)]
+                    environment = {"NUMBER": f"{name}, {number}"}
+                arguments += ["--extra-vars", json.dumps({"celery_environment": environment})]
                 run = self.measure(name, "playbooks/update.yml", *arguments)
                 print(f"  drains after {run.begin(DRAIN):.1f} s, restarted after {run.end(RESTART):.1f} s", flush=True)
 
