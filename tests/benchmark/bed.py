@@ -98,10 +98,10 @@ class Bed:
         """Have so many workers in the inventory; the containers come with create()."""
         self.inventory.mkdir(exist_ok=True)
         groups = yaml.safe_load((ROOT / "inventories" / "demo" / "hosts.yml").read_text(encoding="utf-8"))
-        groups["celeryservers"]["hosts"] = {f"worker-{count + 1}": {} for count in range(number)}
-        if self.shared_galaxy:
-            for name in ("galaxyservers", "celeryservers"):
-                groups[name]["vars"] = SHARED_GALAXY
+        # Of each host: what a group has in this file, the demo's group_vars would hide.
+        own = SHARED_GALAXY if self.shared_galaxy else {}
+        groups["galaxyservers"]["hosts"] = dict.fromkeys(groups["galaxyservers"]["hosts"], own)
+        groups["celeryservers"]["hosts"] = {f"worker-{count + 1}": own for count in range(number)}
         (self.inventory / "hosts.yml").write_text(json.dumps(groups), encoding="utf-8")
         for name in ("group_vars", "host_vars", "nodes.yml"):
             link = self.inventory / name
