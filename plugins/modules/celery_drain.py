@@ -341,6 +341,7 @@ def main():
     require_celery(module)
     require_yaml(module)
     settings, result, failure = None, {}, None
+    # The file of a process ends with it, and its successor has read the other one.
     path, other = params["galaxy_config_file"], params["fallback_config_file"]
     if path and other and not os.path.exists(path):
         params.update(galaxy_config_file=other, fallback_config_file=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -60,6 +61,24 @@ class Run:
         for task, begin, end in self.spans():
             found[task["role"]] = found.get(task["role"], 0) + end - begin
         return found
+
+
+class Measured:
+    """Runs of playbooks on a bed, kept under their names."""
+
+    def __init__(self, bed, rounds):
+        self.bed, self.rounds = bed, rounds
+        self.runs = {}
+
+    def measure(self, name, playbook, *arguments, **environment):
+        run = self.bed.play(playbook, *arguments, **environment)
+        self.runs.setdefault(name, []).append(run)
+        print(f"  {name}: {run.seconds:.1f} s, {len(run.tasks)} tasks, {run.total('changed')} changes", flush=True)
+        return run
+
+    def seconds(self, name):
+        """The median of the runs of this name."""
+        return statistics.median(run.seconds for run in self.runs[name])
 
 
 class Bed:

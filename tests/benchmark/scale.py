@@ -13,13 +13,12 @@ GB; where the memory ends, the kernel swaps idle ones out if it has where. Nothi
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import tempfile
 from pathlib import Path
 
 import report
-from bed import ROOT, Bed
+from bed import ROOT, Bed, Measured
 
 SIZES = (1, 5, 20, 50)
 ROUNDS = 5
@@ -39,38 +38,30 @@ plot {lines}
 """
 
 
-class Bench:
+def named(name, size):
+    """What a playbook's runs with so many workers are called."""
+    return f"{name}, {size} workers"
+
+
+class Bench(Measured):
     """The runs of each playbook by number of workers."""
-
-    def __init__(self, bed, rounds):
-        self.bed, self.rounds = bed, rounds
-        self.runs = {}
-
-    def measure(self, size, name, *arguments):
-        run = self.bed.play(f"playbooks/{name}.yml", *arguments)
-        self.runs.setdefault((size, name), []).append(run)
-        print(f"  {size} workers, {name}: {run.seconds:.1f} s, {run.total('changed')} changes", flush=True)
 
     def grow(self, size):
         """Have so many workers, then run each playbook: site without a change several times, the others once."""
         self.bed.workers(size)
         self.bed.create()
-        run = self.bed.play("playbooks/site.yml")
-        print(f"  grown to {size} workers: {run.seconds:.1f} s, {run.total('changed')} changes", flush=True)
+        self.measure(f"grown to {size} workers", "playbooks/site.yml")
         for _round in range(self.rounds):
-            self.measure(size, "site")
-        self.measure(size, "update")
-        self.measure(size, "verify")
-        self.measure(size, "restart", "--extra-vars", f"restart_share={SHARE}")
-
-    def seconds(self, size, name):
-        return statistics.median(run.seconds for run in self.runs[size, name])
+            self.measure(named("site", size), "playbooks/site.yml")
+        for name in ("update", "verify"):
+            self.measure(named(name, size), f"playbooks/{name}.yml")
+        self.measure(named("restart", size), "playbooks/restart.yml", "--extra-vars", f"restart_share={SHARE}")
 
 
 def plot(bench, sizes):
     """Draw the seconds of each playbook by the number of workers."""
     lines = ", ".join(f"'-' with linespoints linewidth 2 title '{name}'" for name in PLAYBOOKS)
-    rows = ["".join(f"{size} {bench.seconds(size, name):.1f}\n" for size in sizes) + "e\n" for name in PLAYBOOKS]
+    rows = ["".join(f"{size} {bench.seconds(named(name, size)):.1f}\n" for size in sizes) + "e\n" for name in PLAYBOOKS]
     text = GNUPLOT.format(lines=lines) + "".join(rows)
     drawn = subprocess.run(["gnuplot"], input=text, check=True, stdout=subprocess.PIPE, text=True).stdout
     PLOT.write_text(drawn, encoding="utf-8")
@@ -87,16 +78,16 @@ def write(bench, sizes):
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for size in sizes:
-        site = bench.runs[size, "site"][-1]
+        site = bench.runs[named("site", size)][-1]
         on_workers = site.modules("worker-")
-        seconds = " | ".join(f"{bench.seconds(size, name):.1f}" for name in PLAYBOOKS)
+        seconds = " | ".join(f"{bench.seconds(named(name, size)):.1f}" for name in PLAYBOOKS)
         lines.append(
             f"| {size} | {seconds} | {len(site.tasks)} | {on_workers / size:.1f} | {site.modules() - on_workers} "
             f"| {site.memory_mb:.0f} |"
         )
     lines += ["", f"![Seconds of each playbook by number of workers](images/{PLOT.name})", ""]
     for before, size in zip(sizes, sizes[1:]):
-        slope = (bench.seconds(size, "site") - bench.seconds(before, "site")) / (size - before)
+        slope = (bench.seconds(named("site", size)) - bench.seconds(named("site", before))) / (size - before)
         lines.append(f"- From {before} to {size} workers, each costs `site` {slope:.1f} s (goal: at most 10).")
     report.write("Playbooks by number of workers", "\n".join(lines))
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import report
-from bed import Bed
+from bed import Bed, Measured
 
 PING = "- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.ping: {}}]}\n"
 # Half of them copies, half of them templates, as an operator would write them.
@@ -28,13 +28,18 @@ TASKS = 50
 ROUNDS = 5
 CONFIG_FILE = "/srv/galaxy/server/config/galaxy.yml"
 # What has changed, and the arguments of update.yml.
-UPDATES = {
-    "update": ("line",),
-    "update, nothing to install": ("line", "--skip-tags", "install"),
-    "update of a variable": ("variable",),
-    "update of a variable, celery": ("variable", "--tags", "celery"),
-}
+UPDATES = (
+    ("line",),
+    ("line", "--skip-tags", "install"),
+    ("variable",),
+    ("variable", "--tags", "celery"),
+)
 DRAIN, RESTART = "drain_unit | Drain the workers", "restart_unit | Restart it"
+
+
+def title(change, *arguments):
+    """What a way to update is called."""
+    return f"{change}: `{' '.join(['update', *arguments])}`"
 
 
 def mitogen():
@@ -58,21 +63,8 @@ def hand_written(folder):
     return path
 
 
-class Bench:
-    """The measurements, each kept as runs under its name."""
-
-    def __init__(self, bed, rounds):
-        self.bed, self.rounds = bed, rounds
-        self.runs = {}
-
-    def measure(self, name, playbook, *arguments, **environment):
-        run = self.bed.play(playbook, *arguments, **environment)
-        self.runs.setdefault(name, []).append(run)
-        print(f"  {name}: {run.seconds:.1f} s, {len(run.tasks)} tasks, {run.total('changed')} changes", flush=True)
-        return run
-
-    def seconds(self, name):
-        return statistics.median(run.seconds for run in self.runs[name])
+class Bench(Measured):
+    """The measurements on the demo's hosts."""
 
     def first(self):
         """Containers that hold nothing of the collection yet."""
@@ -95,7 +87,8 @@ class Bench:
         """Each way to update, after a change of one line each time."""
         environment = {}
         for number in range(self.rounds):
-            for name, (change, *arguments) in UPDATES.items():
+            for change, *arguments in UPDATES:
+                name = title(change, *arguments)
                 if change == "line":
                     self.bed.on("galaxy", "sh", "-c", f"echo '# {number}' >> {CONFIG_FILE}")
                 else:
@@ -115,7 +108,7 @@ def write(bench):
         "| run | seconds | tasks | tasks on hosts | modules on targets |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, title in (
+    for name, heading in (
         ("first", "`site`, the first"),
         ("no change", "`site`, no change"),
         ("no change, mitogen", "`site`, no change, by mitogen"),
@@ -124,7 +117,7 @@ def write(bench):
     ):
         run = bench.runs[name][-1]
         lines.append(
-            f"| {title} | {bench.seconds(name):.1f} | {len(run.tasks)} | {run.total('results')} | {run.modules()} |"
+            f"| {heading} | {bench.seconds(name):.1f} | {len(run.tasks)} | {run.total('results')} | {run.modules()} |"
         )
     lines += [
         "",
@@ -136,11 +129,10 @@ def write(bench):
         "| update | drains, seconds | has restarted | goal | whole run, two workers |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, (change, *arguments) in UPDATES.items():
+    for name in (title(*way) for way in UPDATES):
         drains = statistics.median(run.begin(DRAIN) for run in bench.runs[name])
         restarted = statistics.median(run.end(RESTART) for run in bench.runs[name])
-        title = f"{change}: `{' '.join(['update', *arguments])}`"
-        lines.append(f"| {title} | {drains:.1f} | {restarted:.1f} | 15 and its drain | {bench.seconds(name):.1f} |")
+        lines.append(f"| {name} | {drains:.1f} | {restarted:.1f} | 15 and its drain | {bench.seconds(name):.1f} |")
     lines += [
         "",
         "| by role, in one run | first, seconds | no change, seconds |",
