@@ -25,6 +25,13 @@ options:
     type: list
     elements: str
     required: true
+  supporting_units:
+    description:
+      - Names of further units, such as targets and timers, of which it counts only whether they run. See RV(settled) and
+        RV(missing).
+    type: list
+    elements: str
+    default: []
   current_release:
     description:
       - Path of the link to the current release, for example V(/srv/galaxy-releases/current).
@@ -46,7 +53,8 @@ options:
   patterns:
     description:
       - Patterns of unit names, for example V(galaxy-celery-*@*.service). RV(surplus) names the units that match, are loaded
-        or enabled, and are not among O(units).
+        or enabled, and are not among O(units); RV(surplus_files) the files of templates that match and have no unit among
+        them.
     type: list
     elements: str
     default: []
@@ -72,6 +80,16 @@ EXAMPLES = r"""
 RETURN = r"""
 active:
   description: The units that are active.
+  returned: always
+  type: list
+  elements: str
+settled:
+  description: Those of O(units) and O(supporting_units) that are active and enabled, so that nothing is left to be done to run them.
+  returned: always
+  type: list
+  elements: str
+missing:
+  description: Those of O(units) and O(supporting_units) that have no file and do not run, so that nothing is left to be removed.
   returned: always
   type: list
   elements: str
@@ -107,6 +125,12 @@ surplus:
   returned: always
   type: list
   elements: str
+surplus_files:
+  description: The files of templates below C(/etc/systemd/system) that match O(patterns) and have no unit among O(units).
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/systemd/system/galaxy-celery-old@.service]
 reload_needed:
   description: Whether a unit file has changed since systemd read it.
   returned: always
@@ -126,6 +150,7 @@ import fnmatch
 import glob
 import json
 import os
+import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -147,8 +172,9 @@ def fingerprint(path):
 
 
 PROPERTIES = (
-    "Id",
+    "LoadState",
     "ActiveState",
+    "UnitFileState",
     "MainPID",
     "ExecMainStartTimestampMonotonic",
     "NeedDaemonReload",
@@ -160,19 +186,20 @@ PROPERTIES = (
 LIVE = "/systemd/system.control/"
 # Links of enabled units, also of those that systemd has not loaded.
 ENABLED = "/etc/systemd/system/*.wants/*"
+TEMPLATES = "/etc/systemd/system/*@.*"
 
 
 def properties(module, units):
     """Return PROPERTIES of each unit, as systemd prints them for programs."""
     command = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
     output = module.run_command(command, check_rc=True)[1]
-    # EnvironmentFiles comes once for each file.
+    # EnvironmentFiles comes once for each file; the units come in the order asked.
     found = {}
-    for block in output.strip().split("\n\n"):
+    for unit, block in zip(units, output.strip().split("\n\n")):
         lines = [line.split("=", 1) for line in block.splitlines()]
         values = dict(lines)
         values["EnvironmentFiles"] = [value.rpartition(" (")[0] for key, value in lines if key == "EnvironmentFiles"]
-        found[values["Id"]] = values
+        found[unit] = values
     return found
 
 
@@ -186,7 +213,29 @@ def matching(module, patterns):
     # systemd remembers how one ended whose file is gone.
     loaded = {name for name, load, active, *_rest in lines if load != "not-found" or active in ("active", "activating")}
     enabled = {os.path.basename(path) for path in glob.glob(ENABLED)}
-    return loaded | {name for name in enabled if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
+    return loaded | {name for name in enabled if named(name, patterns)}
+
+
+def named(name, patterns):
+    """Return whether one of the patterns matches."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def templates(patterns, units):
+    """Return the files of templates that match one of the patterns and have none of the units."""
+    used = {re.sub("@.*[.]", "@.", unit) for unit in units}
+    names = ((os.path.basename(path), path) for path in sorted(glob.glob(TEMPLATES)))
+    return [path for name, path in names if named(name, patterns) and name not in used]
+
+
+def settled(unit):
+    """Return whether a unit runs now and at the next start of the host."""
+    return unit["ActiveState"] == "active" and unit["UnitFileState"] == "enabled"
+
+
+def missing(unit):
+    """Return whether there is nothing of a unit; one whose file was deleted may still run."""
+    return unit["LoadState"] == "not-found" and unit["ActiveState"] in ("inactive", "failed")
 
 
 def newer(unit, files, now):
@@ -213,6 +262,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "units": {"type": "list", "elements": "str", "required": True},
+            "supporting_units": {"type": "list", "elements": "str", "default": []},
             "current_release": {"type": "str", "default": ""},
             "files": {"type": "list", "elements": "str", "default": []},
             "marks_dir": {"type": "str", "default": ""},
@@ -221,9 +271,11 @@ def main():
         supports_check_mode=True,
     )
     units, link = module.params["units"], module.params["current_release"]
-    surplus = sorted(matching(module, module.params["patterns"]) - set(units))
-    found = properties(module, units + surplus) if units + surplus else {}
-    active = [unit for unit in units if found.get(unit, {}).get("ActiveState") == "active"]
+    patterns = module.params["patterns"]
+    surplus = sorted(matching(module, patterns) - set(units))
+    own = list(dict.fromkeys(units + module.params["supporting_units"]))
+    found = properties(module, own + surplus) if own + surplus else {}
+    active = [unit for unit in units if found[unit]["ActiveState"] == "active"]
     releases = {unit: fingerprint(os.path.join("/proc", found[unit]["MainPID"], "root", INSIDE)) for unit in active}
     current = fingerprint(os.path.join(link, "release.json")) if link else None
     now, reasons = (time.time(), time.monotonic()), {}
@@ -237,6 +289,8 @@ def main():
     module.exit_json(
         changed=False,
         active=active,
+        settled=[unit for unit in own if settled(found[unit])],
+        missing=[unit for unit in own if missing(found[unit])],
         outdated=[unit for unit in active if reasons[unit]],
         reasons={unit: why for unit, why in reasons.items() if why},
         releases=releases,
@@ -245,6 +299,7 @@ def main():
         pids=pids,
         never_ready=[unit for unit in running if marks and marked(marks, nodes[unit], pids[unit])],
         surplus=surplus,
+        surplus_files=templates(patterns, units),
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),
     )
 

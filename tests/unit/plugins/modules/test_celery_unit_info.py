@@ -39,10 +39,12 @@ if sys.argv[1] == "list-units":
     print("\\n".join(unit + " loaded active running Celery" for unit in answers["units"]))
     print("galaxy-celery-gone@1.service not-found failed failed galaxy-celery-gone@1.service")
     sys.exit()
-none = {{"MainPID": "0", "ActiveState": "inactive"}}
-blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in {{"Id": u, **answers["units"].get(u, none)}}.items()) for u in units]
+none = {{"MainPID": "0", "ActiveState": "inactive", "LoadState": "not-found", "UnitFileState": ""}}
+blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in answers["units"].get(u, none).items()) for u in units]
 sys.stdout.write("\\n".join(blocks))
 """
+
+SHOWN = {"LoadState": "loaded", "UnitFileState": "enabled"}
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def systemctl(tmp_path, monkeypatch):
 
     def say(units=None, **answer):
         shown = {
-            name: {"MainPID": str(pid), "ActiveState": state, **(more[0] if more else {})}
+            name: {**SHOWN, "MainPID": str(pid), "ActiveState": state, **(more[0] if more else {})}
             for name, (state, pid, *more) in (units or {}).items()
         }
         answers.write_text(json.dumps({"units": shown, **answer}))
@@ -108,7 +110,7 @@ def test_a_unit_on_the_current_release(run, systemctl, process, inside, current)
     assert result["changed"] is False
     ((verb, properties, *units),) = systemctl.asked()
     assert (verb, units) == ("show", ["--", ONE])
-    assert properties.startswith("--property=Id,ActiveState,MainPID,")
+    assert properties.startswith("--property=LoadState,ActiveState,")
 
 
 def test_a_unit_keeps_its_release_when_the_link_moves(run, systemctl, process, inside, current):
@@ -220,6 +222,40 @@ def test_units_that_are_too_many(run, systemctl, process, tmp_path, monkeypatch)
     result = run(celery_unit_info, units=[ONE], patterns=["galaxy-celery-*@*.service"])
     assert result["active"] == [ONE]
     assert result["surplus"] == ["galaxy-celery-old@1.service", TWO]
+
+
+def test_files_of_templates_without_a_unit(run, systemctl, tmp_path, monkeypatch):
+    for name in ("galaxy-celery-worker@.service", "galaxy-celery-old@.service", "galaxy.target", "getty@.service"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(celery_unit_info, "TEMPLATES", str(tmp_path / "*@.*"))
+    systemctl()
+    result = run(celery_unit_info, units=[ONE, TWO], patterns=["galaxy-celery-*@*.service"])
+    assert result["surplus_files"] == [str(tmp_path / "galaxy-celery-old@.service")]
+    assert run(celery_unit_info, units=[ONE])["surplus_files"] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "found"),
+    [
+        ("active", {}, "settled"),
+        ("active", {"UnitFileState": "disabled"}, ""),
+        ("active", {"UnitFileState": "enabled-runtime"}, ""),
+        ("activating", {}, ""),
+        ("inactive", {}, ""),
+        ("inactive", {"LoadState": "not-found", "UnitFileState": ""}, "missing"),
+        ("failed", {"LoadState": "not-found", "UnitFileState": ""}, "missing"),
+        # Somebody has deleted its file.
+        ("active", {"LoadState": "not-found", "UnitFileState": ""}, ""),
+        ("inactive", {"LoadState": "masked", "UnitFileState": "masked"}, ""),
+    ],
+)
+def test_what_is_left_to_be_done_to_run_a_unit_or_to_remove_it(run, systemctl, process, state, more, found):
+    target = "galaxy-celery.target"
+    systemctl({ONE: ("active", process.pid), target: (state, 0, more)})
+    result = run(celery_unit_info, units=[ONE], supporting_units=[target, ONE])
+    assert result["settled"] == [ONE, target][: 2 if found == "settled" else 1]
+    assert result["missing"] == ([target] if found == "missing" else [])
+    assert (result["active"], set(result["pids"])) == ([ONE], {ONE})
 
 
 def test_the_node_is_named_by_the_process_and_not_by_the_unit(run, systemctl):
