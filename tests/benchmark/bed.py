@@ -22,6 +22,8 @@ PROJECT = "galaxy-celery-bench"
 MOST_WORKERS = 50
 # One Galaxy for all, as on a shared file system: a volume that Docker fills from the image of Galaxy's host.
 SHARED_GALAXY = {"galaxy_sync_method": "none", "testbed_volumes": [f"{PROJECT}-tree:/srv/galaxy"]}
+# For the pools of fifty workers of the default class, which the preflight would refuse otherwise.
+MAX_CONNECTIONS = "2500"
 
 
 class Run:
@@ -131,6 +133,9 @@ class Bed:
         """Start the containers that are missing, and place what a site has already."""
         self.play("tests/testbed/create.yml")
         self.play("tests/testbed/prepare.yml")
+        if self.database("SHOW max_connections") != MAX_CONNECTIONS:
+            self.database(f"ALTER SYSTEM SET max_connections = {MAX_CONNECTIONS}")
+            self.on("db", "systemctl", "restart", "postgresql")
 
     def play(self, playbook, *arguments, **environment):
         """Run a playbook; what it cost. A failure ends the benchmark with its output."""
@@ -150,3 +155,7 @@ class Bed:
         """The output of a command on a host."""
         full = ["docker", "exec", f"--user={user}", f"{PROJECT}-{host}", *command]
         return subprocess.run(full, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def database(self, statement, name="postgres"):
+        """The answer of a database."""
+        return self.on("db", "psql", "-At", "-d", name, "-c", statement, user="postgres").strip()

@@ -66,6 +66,7 @@ with celery_app.connection_for_write() as connection:
 celery_app.control.add_consumer("galaxy.internal", reply=True, timeout=5)
 """
 ENDED = "SELECT count(*), extract(epoch FROM max(date_done) - min(date_done)) FROM celery_taskmeta"
+RESULTS = "galaxy_celery"
 PATIENCE_SECONDS = 600
 
 
@@ -147,11 +148,11 @@ class Bench:
         """The median of several loads, in tasks a second."""
         found = []
         for _round in range(self.rounds):
-            self.database("TRUNCATE celery_taskmeta")
+            self.bed.database("TRUNCATE celery_taskmeta", RESULTS)
             self.bed.on("galaxy", *GALAXY, PYTHON, "-c", LOAD, str(workers), user="galaxy")
             until = time.monotonic() + PATIENCE_SECONDS
             while True:
-                count, seconds = self.database(ENDED).split("|")
+                count, seconds = self.bed.database(ENDED, RESULTS).split("|")
                 if int(count) >= TASKS:
                     break
                 if time.monotonic() > until:
@@ -160,10 +161,6 @@ class Bench:
             found.append(int(count) / float(seconds))
             print(f"  {workers} workers: {found[-1]:.0f} tasks a second", flush=True)
         return statistics.median(found)
-
-    def database(self, statement):
-        """The answer of the database of the results."""
-        return self.bed.on("db", "psql", "-At", "-d", "galaxy_celery", "-c", statement, user="postgres").strip()
 
 
 def write(bench, rates):
