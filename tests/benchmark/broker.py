@@ -44,7 +44,7 @@ SETTINGS = {
     "rabbitmq_proxy_protocol_enabled": False,
 }
 UNITS = (1, 2, 4)
-TASKS = 3000
+TASKS = 1000
 GALAXY = ["env", "GALAXY_CONFIG_FILE=/srv/galaxy/server/config/galaxy.yml", "PYTHONPATH=/srv/galaxy/server/lib"]
 PYTHON = "/srv/galaxy/server/.venv/bin/python"
 BY_HAND = [PYTHON, "-m", "celery", "--app", "galaxy.celery", "worker", "--concurrency", "32", "--pool", "threads",
