@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tools.silence import AFTER_A_NEW_CONFIGURATION, NOT_AFTER_A_CHANGE, NOT_ON_BARE_HOSTS
-from tools.truth import HOSTS, LOGS, ROOT, SCENARIO, Watch, differences, fingerprints, forms, node, play, search
+from tools.truth import HOSTS, LOGS, ROOT, SCENARIO, Watch, check, differences, fingerprints, forms, node, play, search
 
 from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables import is_secret
 
@@ -175,10 +175,8 @@ def test_every_secret_is_marked(mark):
 
 def test_check_mode_on_bare_hosts(watch, seen):
     """It passes, and nothing is changed."""
-    before = fingerprints()
-    seen["bare"] = play("bare-check", "site.yml", "--check")
-    assert seen["bare"].code == 0
-    assert differences(before, fingerprints()) == []
+    seen["bare"], different = check("bare-check", "site.yml")
+    assert (seen["bare"].code, different) == (0, [])
 
 
 def test_first_run_does_what_was_announced(watch, seen):
@@ -196,19 +194,15 @@ def test_first_run_does_what_was_announced(watch, seen):
 
 def test_check_mode_on_converged_hosts(watch):
     """It announces nothing, and changes nothing."""
-    before = fingerprints()
-    run = play("converged-check", "site.yml", "--check")
-    assert (run.code, run.changed) == (0, set())
-    assert differences(before, fingerprints()) == []
+    run, different = check("converged-check", "site.yml")
+    assert (run.code, run.changed, different) == (0, set(), [])
 
 
 def test_check_mode_after_a_change(watch, seen, changes):
     """It announces something in every role that has an option changed, and changes nothing."""
-    before = fingerprints()
-    seen["changes"] = play("changes-check", "site.yml", "--check", *changes)
-    assert seen["changes"].code == 0
+    seen["changes"], different = check("changes-check", "site.yml", *changes)
+    assert (seen["changes"].code, different) == (0, [])
     assert {role for _host, role, _task in seen["changes"].changed} == set(ROLES) - {"galaxy_sync"}
-    assert differences(before, fingerprints()) == []
 
 
 @pytest.mark.parametrize("tag", ["flower", "telegraf", "traefik", "rabbitmq", "postgresql_access", "galaxy"])
@@ -276,13 +270,10 @@ def test_verb_in_check_mode(watch, seen, changes, rotated, command):
     """It passes, says something where there is something to do, and changes nothing."""
     words = command.split()
     name = "-".join(words).translate(str.maketrans("/=", "__"))
-    before = fingerprints()
-    run = play(
-        f"check-{name}", words[0], "--check", *changes, *(rotated if words[0].startswith("rotate") else []), *words[1:]
-    )
+    passwords = rotated if words[0].startswith("rotate") else []
+    run, different = check(f"check-{name}", words[0], *changes, *passwords, *words[1:])
     seen[words[0]] = run
-    assert run.code == 0
-    assert differences(before, fingerprints()) == []
+    assert (run.code, different) == (0, [])
     busy = ("remove_worker.yml", "restart.yml", "rollback.yml", "rotate_secrets.yml", "backup.yml")
     assert bool(run.changed) == (words[0] in busy), sorted(run.changed)
     if words[0] == "rollback.yml":
@@ -292,10 +283,8 @@ def test_verb_in_check_mode(watch, seen, changes, rotated, command):
 def test_restore_in_check_mode(watch, changes):
     """Of what was just saved nothing is to be brought back."""
     assert play("backup", "backup.yml", *changes).code == 0
-    before = fingerprints()
-    run = play("check-restore", "restore.yml", "--check", *changes)
-    assert (run.code, run.changed) == (0, set())
-    assert differences(before, fingerprints()) == []
+    run, different = check("check-restore", "restore.yml", *changes)
+    assert (run.code, run.changed, different) == (0, set(), [])
 
 
 def test_restart_does_what_was_announced(watch, seen, changes):
@@ -329,11 +318,9 @@ def test_update_does_what_was_announced(watch, changes, rotated, administrator):
     """A new file of Galaxy's: the release, and every worker that will run it."""
     new = ["docker", "exec", node("core"), "touch", "/srv/galaxy/server/lib/galaxy/celery/truth.txt"]
     subprocess.run(new, check=True)
-    before = fingerprints()
-    announced = play("update-check", "update.yml", "--check", *changes, *rotated, *administrator)
-    assert announced.code == 0
+    announced, different = check("update-check", "update.yml", *changes, *rotated, *administrator)
+    assert (announced.code, different) == (0, [])
     assert announced.changed >= RESTARTED
-    assert differences(before, fingerprints()) == []
     run = play("update", "update.yml", *changes, *rotated, *administrator)
     assert run.code == 0
     assert sorted(announced.changed - run.changed) == []

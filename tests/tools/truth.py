@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = ROOT / "molecule/truth"
 LOGS = ROOT / ".cache/logs/truth"
 HOSTS = ("core", "worker-1", "worker-2")
+# The state after the last run, if that was in check mode: the next one begins with it.
+KEPT = []
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Run:
 
 def play(name, playbook, *arguments, plain=False):
     """Run a playbook as an operator does, with all that Ansible can show; what it shows is kept."""
+    KEPT.clear()
     LOGS.mkdir(parents=True, exist_ok=True)
     events = LOGS / f"{name}.jsonl"
     events.unlink(missing_ok=True)
@@ -102,7 +106,16 @@ def on(host, program, *arguments, asked=None):
 
 def fingerprints():
     """Return the state of every host."""
-    return {host: on(host, "fingerprint.py") for host in HOSTS}
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(HOSTS, pool.map(lambda host: on(host, "fingerprint.py"), HOSTS)))
+
+
+def check(name, playbook, *arguments):
+    """Run a playbook in check mode; return the run, and what is different on the hosts after it."""
+    before = KEPT.pop() if KEPT else fingerprints()
+    run = play(name, playbook, "--check", *arguments)
+    KEPT.append(fingerprints())
+    return run, differences(before, KEPT[0])
 
 
 def differences(before, after):
