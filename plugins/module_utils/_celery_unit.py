@@ -36,6 +36,7 @@ except ImportError:
 
 SAY_SECONDS = 60
 RETRY_SECONDS = 5
+POLL_SECONDS = 0.5
 END_SECONDS = 60
 INFO, NOTICE, WARNING, ERROR = 6, 5, 4, 3
 
@@ -250,7 +251,9 @@ def ready(options, process=None, make_remote=remote):
         try:
             asked = make_remote()
             with asked.session() as connection:
-                answers = asked.ask(connection, "active_queues", [options.node])
+                # A question before it is there would be waited for in vain.
+                there = asked.connected(connection, options.node)
+                answers = asked.ask(connection, "active_queues", [options.node]) if there else {}
             answered = answered or options.node in answers
             consumed = {queue["name"] for queue in answers.get(options.node, [])}
             if wanted <= consumed:
@@ -260,7 +263,7 @@ def ready(options, process=None, make_remote=remote):
         except Exception as exc:  # noqa: BLE001 whatever it is, it may pass
             reason = str(exc) or type(exc).__name__
         tell(lambda reason=reason: f"{options.node} is not ready: {reason}")
-        process.wait(1)
+        process.wait(POLL_SECONDS)
     if process.alive:
         # Only where the worker's own broker was asked.
         if options.marks and asked and not answered and not broker_overridden():

@@ -50,7 +50,7 @@ class Nodes:
         return {} if answer is None else {name: answer for name in names if name in self.consumed}
 
     def connected(self, _connection, name):
-        return name in self.there
+        return name in self.there or self.now is not None
 
     def cancel(self, _connection, queue, names):
         self.cancelled.append((queue, tuple(names)))

@@ -30,6 +30,7 @@ def quick(monkeypatch):
     """No pauses between the rounds, short ones for what does not end."""
     monkeypatch.setattr(celery_drain, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(unit, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(unit, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(unit, "END_SECONDS", 0.5)
 
 
@@ -168,6 +169,15 @@ def test_a_worker_is_ready_when_it_consumes_all_its_queues(start, capsys):
     assert f"{NODE} consumes celery, galaxy.internal" in capsys.readouterr().out
 
 
+def test_a_worker_is_asked_when_the_broker_knows_it(start):
+    """Before that nobody would answer, and each question is waited for."""
+    nodes, asked = Nodes(None, None, {}), []
+    ask = nodes.ask
+    nodes.ask = lambda *arguments: asked.append(nodes.now) or ask(*arguments)
+    assert ready(start(), nodes) == 0
+    assert asked == [{}]
+
+
 def test_one_that_is_late_is_not_ended_by_a_failure(start, capsys):
     """systemd would send it a signal, without a drain."""
     child = start()
@@ -195,7 +205,7 @@ def test_one_that_never_answered_is_marked(start, marks, said):
 
 def test_one_that_answered_is_not_marked(start, marks):
     child = start()
-    assert ready(child, Nodes({}, None), "1.5", [*QUEUES, "other"], more=marks[0]) == 0
+    assert ready(child, Nodes({}, None), "0.5", [*QUEUES, "other"], more=marks[0]) == 0
     assert not marks[1](child)
 
 
