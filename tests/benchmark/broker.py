@@ -166,11 +166,13 @@ class Bench:
 def write(bench, rates):
     """The section of this page."""
     hand = rates["`celery worker` by hand"]
+    rabbitmq = bench.bed.on("mq", "docker", "exec", "rabbitmq-galaxy", "rabbitmqctl", "version").strip()
+    traefik = bench.bed.on("mq", "traefik", "version").split()[1]
     lines = [
-        f"{report.machine()}. PerfTest with {CLIENTS} producers and {CLIENTS} consumers on one queue, persistent "
-        f"messages, at most 50 unconfirmed; {SECONDS} s each, by turns, medians of {bench.rounds}; latency at "
-        f"{CLIENTS * CALM_RATE} messages a second. Everything shares the cores of one machine. Direct is the TLS "
-        "listener of RabbitMQ itself.",
+        f"{report.machine()}, RabbitMQ {rabbitmq}, Traefik {traefik}. PerfTest with {CLIENTS} producers and {CLIENTS} "
+        f"consumers on one queue, persistent messages, at most 50 unconfirmed; {SECONDS} s each, by turns, medians of "
+        f"{bench.rounds}; latency at {CLIENTS * CALM_RATE} messages a second. Everything shares the cores of one "
+        "machine. Direct is the TLS listener of RabbitMQ itself.",
         "",
         "| mode and size | by Traefik, messages/s | direct | ratio | goal | latency ms, median | direct |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -10,6 +10,7 @@ import datetime
 import os
 import platform
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -27,7 +28,7 @@ def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
     return (
         f"{datetime.date.today()}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, load before {START_LOAD:.1f}"
+        f"Python {platform.python_version()}, ansible-core {version('ansible-core')}, load before {START_LOAD:.1f}"
     )
 
 

@@ -137,8 +137,10 @@ def write(bench):
         "",
         "| by role, in one run | first, seconds | no change, seconds |",
         "| --- | --- | --- |",
-        *(f"| {role or 'playbooks'} | {first[role]:.1f} | {again.get(role, 0):.1f} |"
-          for role in sorted(first, key=first.get, reverse=True)),
+        *(
+            f"| {role or 'playbooks'} | {first[role]:.1f} | {again.get(role, 0):.1f} |"
+            for role in sorted(first, key=first.get, reverse=True)
+        ),
     ]
     report.write("Playbooks on the demo's hosts", "\n".join(lines))
 
