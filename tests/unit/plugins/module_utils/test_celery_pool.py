@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -71,6 +72,19 @@ def test_nothing_is_kept_of_tasks_that_have_ended(count):
     tasks.end()
     assert len(tasks.done) == count
     assert len(tasks.pool._futures) == 0
+
+
+def test_it_ends_with_its_tasks_and_leaves_nothing_that_python_would_look_through():
+    tasks = Tasks(TaskPool)
+    tasks.send("runs")
+    assert tasks.began.wait(10)
+    threading.Timer(0.1, tasks.gate.set).start()
+    tasks.pool.stop()
+    try:
+        assert tasks.done == ["runs"]
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_celery_finds_it_by_the_name_that_the_units_give():
