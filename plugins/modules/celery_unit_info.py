@@ -35,7 +35,7 @@ options:
   current_release:
     description:
       - Path of the link to the current release, for example V(/srv/galaxy-releases/current).
-      - Empty where no releases are kept; then no unit is ever outdated.
+      - Empty where no releases are kept; then none is compared.
     type: str
     default: ""
   files:
