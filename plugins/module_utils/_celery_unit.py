@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -33,6 +34,9 @@ try:
     import kombu
 except ImportError:
     kombu = None  # celery_unit_info has no need of it
+
+# An option with its value in one word, as Celery takes it too.
+GLUED_NAME = re.compile(r"(?:--hostname=|-n)(.+)")
 
 SAY_SECONDS = 60
 RETRY_SECONDS = 5
@@ -110,10 +114,15 @@ def node_of(pid):
     except OSError:
         return None
     after = [arguments[place + 1] for place, word in enumerate(arguments[:-1]) if word in ("--hostname", "-n")]
+    after += [found[1] for found in map(GLUED_NAME.fullmatch, arguments) if found]
     if not after and "worker" not in arguments:
         return None
-    # As Celery completes it: units of older roles give a name without an @, or none.
-    name = after[-1] if after else socket.gethostname()
+    # As Celery completes it: units of older roles give a name without an @, or none, or one with places for the host's.
+    host = socket.gethostname()
+    name = after[-1] if after else host
+    short, _dot, domain = host.partition(".")
+    for place, value in (("%h", host), ("%n", short), ("%d", domain)):
+        name = name.replace(place, value)
     return name if "@" in name else f"celery@{name}"
 
 

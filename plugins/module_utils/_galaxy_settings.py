@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 HIDDEN = "********"
 SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token", re.IGNORECASE)
@@ -21,7 +21,7 @@ ROUTED_TASKS = ("galaxy.fetch_data", "galaxy.set_job_metadata")
 DEFAULT_QUEUE = "galaxy.internal"
 # What Galaxy writes instead of a queue to keep a task in its own processes.
 NO_QUEUE = "disabled"
-FILE_BACKENDS = re.compile(r"(db\+|sqla\+)?sqlite|file(system)?:|cache\+memory", re.IGNORECASE)
+FILE_BACKENDS = re.compile(r"(db\+|sqla\+)?sqlite|file(system)?:|cache\+memory|redis\+socket:", re.IGNORECASE)
 LOOPBACK = re.compile(r"localhost\.?|127(\.\d+){3}|::1", re.IGNORECASE)
 
 
@@ -114,6 +114,13 @@ def host_of(url):
         return ""
 
 
+def backend_host(url):
+    """Return the host of a result backend's URL; nothing where it is reached by a socket."""
+    asked = dict(parse_qsl(url.partition("?")[2])).get("host", "") if url.startswith("db+") else ""
+    host = host_of(url) or asked
+    return "" if host.startswith("/") else host
+
+
 def shared_problems(urls, backend):
     """Return what workers on other hosts than Galaxy's cannot reach."""
     problems = [
@@ -127,14 +134,14 @@ def shared_problems(urls, backend):
             f"{name}: is not set, so Galaxy takes a file of its own on each host, and no result is seen elsewhere. "
             "Name a database or a Redis that all of them reach."
         )
-    elif isinstance(backend, str) and FILE_BACKENDS.match(backend):
+    elif isinstance(backend, str) and (FILE_BACKENDS.match(backend) or (backend.startswith("db+") and not backend_host(backend))):
         problems.append(
-            f"{name}: is a file or memory of one host, while workers run on others, so no result is seen elsewhere. "
+            f"{name}: is a file, a socket or memory of one host, while workers run on others, so no result is seen elsewhere. "
             "Name a database or a Redis that all of them reach."
         )
-    elif isinstance(backend, str) and LOOPBACK.fullmatch(host_of(backend)):
+    elif isinstance(backend, str) and LOOPBACK.fullmatch(backend_host(backend)):
         problems.append(
-            f"{name}: is on {host_of(backend)}, which is another machine for each worker. "
+            f"{name}: is on {backend_host(backend)}, which is another machine for each worker. "
             "Name the server as the workers see it (for the default, in Galaxy's database_connection)."
         )
     return problems

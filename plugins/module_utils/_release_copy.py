@@ -102,7 +102,7 @@ class Copy:
         """Bring the incoming tree to what the listing says, and see on the disk that it is."""
         have = self._start()
         for last in (False, True):
-            self._apply(rsync, wanted, have)
+            self._apply(rsync, wanted, have, last)
             try:
                 self.found, listing = describe(self.tree, self.incoming)
             except OSError as error:
@@ -153,9 +153,10 @@ class Copy:
                 return self.releases.place(name), lines
         return "", set()
 
-    def _apply(self, rsync, wanted, have):
+    def _apply(self, rsync, wanted, have, last):
         missing = wanted - have
-        base, lines = self._base() if missing else ("", set())
+        # What was wrong after the first time may have been linked to a file that somebody changed in another release.
+        base, lines = self._base() if missing and not last else ("", set())
         known = missing & lines
         self._check_space([size_of(line) for line in missing - known])
         self._remove(have - wanted, {path_of(line) for line in missing if is_directory(line)})

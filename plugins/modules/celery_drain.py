@@ -239,7 +239,7 @@ def drain_nodes(module, remote, params):
     failure = None
 
     def watch():
-        answered = all(node.answered or node.queues or node.tasks for node in drain.nodes.values())
+        answered = all(node.answered or node.queues or node.tasks for node in drain.open)
         return answered or time.monotonic() - begin < FIRST_ANSWER_SECONDS
 
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -94,7 +94,7 @@ missing:
   type: list
   elements: str
 outdated:
-  description: The active units that should be restarted.
+  description: Those of O(units) in RV(pids) that should be restarted.
   returned: always
   type: list
   elements: str
@@ -104,19 +104,20 @@ reasons:
   type: dict
   sample: {galaxy-celery-worker@1.service: [/etc/systemd/system/galaxy-celery-worker@.service is newer]}
 nodes:
-  description: The Celery node name of each active unit and each of RV(surplus), from its process; null if it cannot be told.
+  description: The Celery node name of each unit in RV(pids), from its process; null if it cannot be told.
   returned: always
   type: dict
   sample: {galaxy-celery-worker@1.service: worker-1@celery-1}
 pids:
-  description: The main process of each active unit and each active one of RV(surplus).
+  description:
+    - The main process of each of O(units) and RV(surplus) that has one. It may have one, and tasks, before it is active.
   returned: always
   type: dict
   sample: {galaxy-celery-worker@1.service: 812}
 never_ready:
   description:
-    - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks. Without
-      O(marks_dir) none is known.
+    - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks, as far as
+      systemd, which waits for it, or the marks in O(marks_dir) tell. One that the broker knows may have some.
   returned: always
   type: list
   elements: str
@@ -136,7 +137,7 @@ reload_needed:
   returned: always
   type: bool
 releases:
-  description: The fingerprint of the release that each active unit runs; null if it cannot be told.
+  description: The fingerprint of the release that each of O(units) in RV(pids) runs; null if it cannot be told.
   returned: always
   type: dict
   sample: {galaxy-celery-worker@1.service: 3f2a9c0d1e4b}
@@ -233,6 +234,11 @@ def settled(unit):
     return unit["ActiveState"] == "active" and unit["UnitFileState"] == "enabled"
 
 
+def has_process(unit):
+    """Return whether a unit has a worker's process, which may consume although the unit still waits for it."""
+    return unit["ActiveState"] in ("active", "activating") and unit["MainPID"] != "0"
+
+
 def missing(unit):
     """Return whether there is nothing of a unit; one whose file was deleted may still run."""
     return unit["LoadState"] == "not-found" and unit["ActiveState"] in ("inactive", "failed")
@@ -276,28 +282,31 @@ def main():
     own = list(dict.fromkeys(units + module.params["supporting_units"]))
     found = properties(module, own + surplus) if own + surplus else {}
     active = [unit for unit in units if found[unit]["ActiveState"] == "active"]
-    releases = {unit: fingerprint(os.path.join("/proc", found[unit]["MainPID"], "root", INSIDE)) for unit in active}
+    running = [unit for unit in units if has_process(found[unit])]
+    releases = {unit: fingerprint(os.path.join("/proc", found[unit]["MainPID"], "root", INSIDE)) for unit in running}
     current = fingerprint(os.path.join(link, "release.json")) if link else None
     now, reasons = (time.time(), time.monotonic()), {}
-    for unit in active:
+    for unit in running:
         other = [f"it runs the release {releases[unit]}"] if link and releases[unit] != current else []
         reasons[unit] = other + newer(found[unit], module.params["files"], now)
-    running = active + [unit for unit in surplus if found[unit]["ActiveState"] == "active"]
+    running += [unit for unit in surplus if has_process(found[unit])]
     nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
     pids = {unit: int(found[unit]["MainPID"]) for unit in running}
     marks = module.params["marks_dir"]
+    # One that is waited for has none, unless the broker knows it; then a drain takes it like any other.
+    waited = [unit for unit in running if found[unit]["ActiveState"] == "activating"]
     module.exit_json(
         changed=False,
         active=active,
         settled=[unit for unit in own if settled(found[unit])],
         missing=[unit for unit in own if missing(found[unit])],
-        outdated=[unit for unit in active if reasons[unit]],
+        outdated=[unit for unit, why in reasons.items() if why],
         reasons={unit: why for unit, why in reasons.items() if why},
         releases=releases,
         current=current,
         nodes=nodes,
         pids=pids,
-        never_ready=[unit for unit in running if marks and marked(marks, nodes[unit], pids[unit])],
+        never_ready=[unit for unit in running if unit in waited or (marks and marked(marks, nodes[unit], pids[unit]))],
         surplus=surplus,
         surplus_files=templates(patterns, units),
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),

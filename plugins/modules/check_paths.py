@@ -17,7 +17,7 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 options:
   directories:
-    description: Directories that a role makes or fills, each by the variable that names it.
+    description: Directories that a role makes or fills, each by the variable that names it. One that is empty is not wanted.
     type: dict
     default: {}
   files:
@@ -89,6 +89,8 @@ def kind_problem(path, is_directory):
 def problem(variable, path, is_directory, minimum_mb):
     """Say why a path cannot be written; None if it can be."""
     shown = f"{variable} is {path}, "
+    if not os.path.isabs(path):
+        return f"{shown}which is no absolute path. Remedy: begin it with a slash."
     wrong, there = kind_problem(path, is_directory)
     if wrong:
         return f"{shown}which {wrong}. Remedy: move it away, or set {variable} to another path."
@@ -127,6 +129,7 @@ def main():
         problem(variable, path, is_directory, module.params["minimum_mb"])
         for what, is_directory in (("directories", True), ("files", False))
         for variable, path in module.params[what].items()
+        if path
     ]
     problems = [text for text in found if text]
     if problems:

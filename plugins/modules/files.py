@@ -132,14 +132,14 @@ class Place:
             "owner": entry["owner"] or module.params["owner"],
             "group": entry["group"] or module.params["group"],
         }
-        self.before = self._read(self.path)
+        self.before = None if self.state == "absent" else self._read(self.path)
         self.new_file = ""
         self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
 
     @staticmethod
     def _read(path):
-        """The content that is there; None without a file."""
-        if os.path.isdir(path) or not os.path.lexists(path):
+        """The content that is there; None without a file. A link to nothing has none, and is replaced."""
+        if os.path.isdir(path) or not os.path.exists(path):
             return None
         with open(path, "rb") as file:
             return file.read()
@@ -160,7 +160,7 @@ class Place:
         if self.state == "directory":
             if self.content is not None:
                 return f"{self.path}: a directory has no content. Remedy: leave out content, or state."
-            if self.before is not None:
+            if os.path.lexists(self.path) and not os.path.isdir(self.path):
                 return f"{self.path} is to be a directory, and there is a file. Remedy: move it away."
             return ""
         if self.content is None:
@@ -225,7 +225,12 @@ class Place:
         if self.content == self.before:
             return False
         if not self.module.check_mode:
-            self.module.atomic_move(self.new_file, self.path)
+            # A new file has the mode that the umask leaves until apply() sets its own: a secret would be open meanwhile.
+            umask = os.umask(0o077)
+            try:
+                self.module.atomic_move(self.new_file, self.path)
+            finally:
+                os.umask(umask)
         return True
 
     def shown(self):

@@ -55,7 +55,7 @@ outside:
       type: str
       sample: vault_config_file
     path:
-      description: What it names.
+      description: What it names, which may be a link that leads out of the release.
       type: str
       sample: /etc/vault/vault_conf.yml
 """
@@ -93,9 +93,14 @@ def named_paths(settings, schema, tree):
                 yield option, os.path.normpath(os.path.join(base, part))
 
 
+def is_below(path, roots):
+    """Whether one of the directories holds it."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
 def is_outside(path, tree):
-    """Whether no directory of the release holds it."""
-    held = any(path == root or path.startswith(root + "/") for root in tree.paths)
+    """Whether no directory of the release holds it, or what it is a link to."""
+    held = is_below(path, tree.paths) and is_below(os.path.realpath(path), map(os.path.realpath, tree.paths))
     return not held or tree.exclude.pattern_for_path(path) is not None
 
 

@@ -210,13 +210,22 @@ def not_let_in(reason, host, port, networks):
 
 def log_in(text, seconds, networks):
     """Log in with a connection string and return who the server takes this host for."""
+    # What follows a raw @ in the password would be read as the server, and shown.
+    if text.partition("?")[0].count("@") > 1:
+        raise DatabaseError("database_connection has more than one @. Percent-encode the password in it (%40).")
     try:
         url = sqlalchemy.engine.make_url(text)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise DatabaseError("database_connection cannot be read. Percent-encode the password in it.") from None
-    engine = sqlalchemy.create_engine(
-        url, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": seconds}
-    )
+    try:
+        engine = sqlalchemy.create_engine(
+            url, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": seconds}
+        )
+    except (ImportError, sqlalchemy.exc.NoSuchModuleError) as exc:
+        raise DatabaseError(
+            f"database_connection begins with {url.drivername}, whose driver this Python does not have ({exc}). "
+            "Install it into Galaxy's virtual environment, or name another one."
+        ) from None
     try:
         with engine.connect() as connection:
             database, user, address, tls = connection.execute(sqlalchemy.text(WHO_AM_I)).one()

@@ -65,6 +65,12 @@ changes:
   returned: success
   type: list
   elements: str
+kept:
+  description: Queues and exchanges that the broker has otherwise, and keeps so. A warning names them.
+  returned: success
+  type: list
+  elements: str
+  sample: ["queue 'galaxy.external' on 'galaxy'"]
 """
 
 import json
@@ -123,6 +129,11 @@ def without_own(definitions, login):
     }
 
 
+def is_kept(words):
+    """Say whether the broker keeps an object, as differences() names it, as it is."""
+    return words.startswith(("queue ", "exchange "))
+
+
 def take_back(api, wanted, before):
     """Remove the full permission that the broker gives the login on each vhost which the import makes."""
     named = [(item["vhost"], item["user"]) for item in wanted.get("permissions") or []]
@@ -149,18 +160,26 @@ def main():
         wanted = without_own(read(path), api.username)
         before = api.call("GET", path_of("definitions"))
         missing, other = differences(wanted, before)
+        kept = [words for words in other if is_kept(words)]
+        other = [words for words in other if not is_kept(words)]
         if (missing or other) and not module.check_mode:
             try:
                 api.call("POST", path_of("definitions"), wanted)
             except ManagementError as error:
                 raise ManagementError(f"{error} What comes before it in the file may be there already.") from None
             take_back(api, wanted, before)
-            lost = differences(wanted, api.call("GET", path_of("definitions")))[0]
+            lost, otherwise = differences(wanted, api.call("GET", path_of("definitions")))
+            lost += [words for words in otherwise if words not in kept]
             if lost:
                 raise ManagementError(f"The broker took {path}, but does not have: {', '.join(lost)}.")
     except ManagementError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(missing or other), path=path, missing=missing, changes=other)
+    if kept:
+        module.warn(
+            f"The broker keeps what it has of {', '.join(kept)}, which {path} has otherwise: a queue or an exchange never changes. "
+            "To have the one of the backup, empty and delete it, then restore again."
+        )
+    module.exit_json(changed=bool(missing or other), path=path, missing=missing, changes=other, kept=kept)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ WRONG = {
     ),
     "results in a file, with workers elsewhere": (
         {"galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite"},
-        ["galaxy_celery_result_backend", "is a file or memory of one host"],
+        ["galaxy_celery_result_backend", "is a file, a socket or memory of one host"],
     ),
 }
 

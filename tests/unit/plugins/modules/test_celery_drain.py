@@ -123,6 +123,14 @@ def test_one_that_has_never_consumed_is_drained_at_once(run, nodes):
     assert result["nodes"][NODE]["answered"] is False
 
 
+def test_one_that_has_never_consumed_does_not_shorten_the_time_of_others(run, nodes, monkeypatch):
+    monkeypatch.setattr(celery_drain, "FIRST_ANSWER_SECONDS", 0.1)
+    made = nodes(*[BUSY] * 40, {})
+    monkeypatch.setattr(made, "connected", lambda _connection, name: name == NODE)
+    found = run(celery_drain, broker_url="memory://", nodes=[NODE, "away@h"], never_ready=["away@h"], timeout_seconds=0)
+    assert found.get("drained"), found
+
+
 def test_what_the_broker_knows(memory_worker):
     """Without a worker there is no mailbox."""
     broker, _backend, node = memory_worker

@@ -122,7 +122,7 @@ def test_a_unit_keeps_its_release_when_the_link_moves(run, systemctl, process, i
     assert (result["releases"], result["current"]) == ({ONE: "aaa"}, "bbb")
 
 
-@pytest.mark.parametrize("state", ["inactive", "failed", "activating", "deactivating"])
+@pytest.mark.parametrize("state", ["inactive", "failed", "deactivating"])
 def test_only_active_units_count(run, systemctl, process, inside, current, state):
     systemctl({ONE: (state, process.pid), TWO: ("active", process.pid)})
     inside('{"fingerprint": "aaa"}')
@@ -273,6 +273,9 @@ def test_the_node_is_named_by_the_process_and_not_by_the_unit(run, systemctl):
     [
         (["worker", "-n", "worker-internal0.solo"], "celery@worker-internal0.solo"),
         (["worker", "-n", "internal@solo"], "internal@solo"),
+        (["worker", "--hostname=internal@solo"], "internal@solo"),
+        (["worker", "-ninternal@%h"], "internal@" + socket.gethostname()),
+        (["worker", "-n", "%n@solo"], socket.gethostname().partition(".")[0] + "@solo"),
         (["worker", "--pool", "threads"], "celery@" + socket.gethostname()),
         (["beat"], None),
     ],
@@ -297,6 +300,14 @@ def test_the_path_inside_is_the_one_that_the_units_bind():
 
 def test_units_are_required(run):
     assert "units" in run(celery_unit_info)["msg"]
+
+
+def test_a_worker_that_systemd_waits_for_may_have_tasks(run, systemctl, process):
+    systemctl({ONE: ("activating", process.pid), TWO: ("activating", 0)})
+    found = run(celery_unit_info, units=[ONE, TWO])
+    assert (found["active"], found["pids"], list(found["nodes"])) == ([], {ONE: process.pid}, [ONE])
+    # A drain asks the broker whether it is there after all.
+    assert found["never_ready"] == [ONE]
 
 
 def test_a_worker_that_has_never_consumed(run, systemctl, tmp_path):

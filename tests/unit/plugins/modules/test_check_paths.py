@@ -66,6 +66,14 @@ def test_the_mount_point_is_the_nearest_one(tmp_path, monkeypatch):
     assert list(found.values()) == ["/usr", "/usr/with space", "/", "/"]
 
 
+def test_a_path_that_begins_nowhere(disk):
+    assert said("data/x") == "x_dir is data/x, which is no absolute path. Remedy: begin it with a slash."
+
+
+def test_an_empty_one_is_not_wanted(run):
+    assert run(module, directories={"x_dir": ""}, files={"x_file": ""})["problems"] == []
+
+
 def test_a_file_system_that_counts_no_inodes_is_right(disk, tmp_path):
     disk(f_files=0, f_favail=0)
     assert said(tmp_path) is None

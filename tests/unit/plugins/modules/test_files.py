@@ -49,6 +49,32 @@ def test_a_second_run_changes_nothing(place, tmp_path):
     assert (second["changed"], second["changed_paths"], second["diff"]) == (False, [], [])
 
 
+def test_a_link_to_nothing_is_replaced_and_removed(place, tmp_path):
+    for name in ("kept", "gone", "folder"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    done = place(
+        {"path": str(tmp_path / "kept"), "content": "text\n", "mode": "0640"},
+        {"path": str(tmp_path / "gone"), "state": "absent"},
+    )
+    assert done["changed"]
+    assert not (tmp_path / "kept").is_symlink() and (tmp_path / "kept").read_text() == "text\n"
+    assert not os.path.lexists(tmp_path / "gone")
+    refused = place({"path": str(tmp_path / "folder"), "state": "directory", "mode": "0755"})
+    assert "Remedy: move it away" in refused["msg"]
+
+
+def test_a_new_file_is_closed_before_it_has_its_mode(place, tmp_path, monkeypatch):
+    seen = []
+
+    def stop(self, *args, **_more):
+        seen.append(mode(tmp_path / "secret"))
+        return False
+
+    monkeypatch.setattr(module.AnsibleModule, "set_fs_attributes_if_different", stop)
+    place({"path": str(tmp_path / "secret"), "secret_content": "x", "mode": "0600"})
+    assert seen == ["0o600"]
+
+
 def test_check_mode_tells_the_same_and_does_nothing(place, tmp_path):
     (tmp_path / "old").write_text("old\n")
     (tmp_path / "open").write_text("x\n")

@@ -172,6 +172,18 @@ WRONG = {
         conf(result_backend="db+sqlite:////srv/results.sqlite"),
         ["galaxy_celery_result_backend: celery_conf.result_backend: is a file", "a database or a Redis"],
     ),
+    "a backend behind a socket": (
+        conf(result_backend="redis+socket:///run/redis.sock"),
+        ["is a file, a socket or memory"],
+    ),
+    "a database behind a socket": (
+        conf(result_backend="db+postgresql:///galaxy?host=/run/postgresql"),
+        ["is a file, a socket or memory"],
+    ),
+    "a database on loopback": (
+        conf(result_backend="db+postgresql:///galaxy?host=localhost"),
+        ["result_backend: is on localhost"],
+    ),
     "no backend": (conf(result_backend=None), ["celery_conf.result_backend: is not set"]),
     "no celery_conf": (
         {"amqp_internal_connection": URL, "enable_celery_tasks": True},
@@ -205,6 +217,7 @@ LEGAL = {
     "fetch_data kept in Galaxy": (conf(task_routes={**ROUTES, "galaxy.fetch_data": "disabled"}), {}),
     "quorum": (conf(task_default_queue_type="quorum", task_create_missing_queue_type="quorum"), {}),
     "null, which is Celery's default": (conf(result_expires=None, task_acks_late=None), {}),
+    "a database whose server is an option": (conf(result_backend="db+postgresql:///galaxy?host=db.example.org"), {}),
     "an IPv6 backend": (conf(result_backend="redis://[2001:db8::1]/0"), {}),
 }
 

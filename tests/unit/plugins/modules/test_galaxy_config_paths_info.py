@@ -65,6 +65,23 @@ def test_what_a_worker_would_miss(galaxy, settings, expected):
     assert found == [(option, path.format(**names)) for option, path in expected]
 
 
+def test_a_link_out_of_the_release(galaxy):
+    tree = _release.Tree(str(galaxy))
+    link = galaxy / "config/vault.yml"
+    link.symlink_to("tool_conf.xml")
+    assert not module.is_outside(str(link), tree)
+    link.unlink()
+    link.symlink_to(galaxy.parent / "etc/vault.yml")
+    assert module.is_outside(str(link), tree)
+    assert not module.is_outside(str(link), _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")]))
+
+
+def test_a_release_that_is_a_link_itself(galaxy):
+    link = galaxy.parent / "link"
+    link.symlink_to(galaxy)
+    assert not module.is_outside(str(link / "config/tool_conf.xml"), _release.Tree(str(link)))
+
+
 def test_it_stands_in_a_further_directory(galaxy):
     tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
     assert not module.is_outside(str(galaxy.parent / "etc/vault.yml"), tree)

@@ -134,6 +134,13 @@ def test_the_connection_string(tmp_path):
     assert subject.connection_string(str(path)).startswith("postgresql+psycopg2://galaxy:x@db")
 
 
+@pytest.mark.parametrize("password", ["a@MARK", "a@b:MARK"])
+def test_a_password_that_would_be_read_as_the_server_is_refused_and_not_shown(password):
+    with pytest.raises(subject.DatabaseError, match="more than one @") as caught:
+        subject.log_in(f"postgresql://galaxy:{password}@db/galaxy", 1, [])
+    assert "MARK" not in str(caught.value)
+
+
 class Way:
     """A socket whose kernel has routes to some addresses, each from an address of its own."""
 

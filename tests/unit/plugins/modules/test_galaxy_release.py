@@ -596,6 +596,22 @@ def test_a_damaged_release_is_found_and_replaced(site):
     assert not list(site.dir.glob(".removed-*"))
 
 
+@pytest.mark.parametrize("again", ["the next release", "the same one"])
+def test_a_file_that_somebody_changed_in_a_release_is_not_shared_on(site, again):
+    first = site.sync()["release"]
+    if again == "the same one":
+        site.change("newer")
+        first = site.sync()["release"]
+    # In place, so that all releases that share it have it.
+    site.file(first, "lib/galaxy/app.py").write_text("damaged")
+    if again == "the next release":
+        site.change("newer")
+    found = site.sync(recheck=True)
+    assert found["synced"]
+    assert site.file(found["release"], "lib/galaxy/app.py").read_text() == "app\n" * 100
+    assert not site.sync(recheck=True)["changed"]
+
+
 def test_a_release_without_its_description_is_copied_again(site):
     name = site.sync()["release"]
     (site.dir / name / "release.json").unlink()

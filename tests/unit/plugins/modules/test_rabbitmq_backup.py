@@ -63,6 +63,8 @@ class FakeApi(BaseHTTPRequestHandler):
         self.server.state["permissions"] += [{"user": "root", "vhost": name, **full} for name in new]
         for kind in set(backup.KEYS) & set(body) - self.server.drop:
             new = {backup.identity(kind, item): item for item in body[kind]}
+            if kind in ("queues", "exchanges"):
+                new = {**new, **{backup.identity(kind, item): item for item in self.server.state[kind]}}
             kept = [item for item in self.server.state[kind] if backup.identity(kind, item) not in new]
             self.server.state[kind] = kept + list(new.values())
         return self.answer(204)
@@ -215,6 +217,20 @@ def test_a_restore_changes_back_and_removes_nothing(api, save, restore):
     present = api.call("GET", "/api/definitions")
     assert [item["priority"] for item in present["policies"] if item["vhost"] == VHOST] == [3]
     assert {item["name"] for item in present["queues"] if item["vhost"] == VHOST} == {"q", "newer"}
+
+
+def test_a_queue_that_is_there_keeps_what_it_has(api, save, restore):
+    api.call("POST", "/api/definitions", made())
+    save()
+    api.call("DELETE", client.path_of("vhosts", VHOST))
+    other = made()
+    other["queues"][0]["auto_delete"] = True
+    api.call("POST", "/api/definitions", {"vhosts": other["vhosts"], "queues": other["queues"]})
+    kept = [f"queue 'q' on {VHOST!r}"]
+    for changed in (True, False):
+        planned, done = restore(check=True), restore()
+        for found in (planned, done):
+            assert (found["changed"], found["kept"], found["changes"]) == (changed, kept, [])
 
 
 def test_a_backup_of_the_same_writes_nothing(api, save, tmp_path):
