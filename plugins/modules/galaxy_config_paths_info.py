@@ -55,7 +55,7 @@ outside:
       type: str
       sample: vault_config_file
     path:
-      description: What it names, which may be a link that leads out of the release.
+      description: What it names, or what that is a link to.
       type: str
       sample: /etc/vault/vault_conf.yml
 """
@@ -98,10 +98,12 @@ def is_below(path, roots):
     return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
 
 
-def is_outside(path, tree):
-    """Whether no directory of the release holds it, or what it is a link to."""
-    held = is_below(path, tree.paths) and is_below(os.path.realpath(path), map(os.path.realpath, tree.paths))
-    return not held or tree.exclude.pattern_for_path(path) is not None
+def missed(path, tree):
+    """What of a path no directory of the release holds: the path, or what it is a link to; None when nothing is missed."""
+    if not is_below(path, tree.paths) or tree.exclude.pattern_for_path(path) is not None:
+        return path
+    target = os.path.realpath(path)
+    return None if is_below(target, map(os.path.realpath, tree.paths)) else target
 
 
 def main():
@@ -116,9 +118,9 @@ def main():
         settings = read_section(module.params["config_file"])
         schema = read(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
         outside = [
-            {"option": option, "path": path}
+            {"option": option, "path": missed(path, tree)}
             for option, path in named_paths(settings, schema, tree)
-            if os.path.exists(path) and is_outside(path, tree)
+            if os.path.exists(path) and missed(path, tree)
         ]
     except (ReleaseError, YamlFileError) as error:
         module.fail_json(msg=str(error))

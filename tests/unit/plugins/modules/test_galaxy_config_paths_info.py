@@ -58,9 +58,9 @@ def test_what_a_worker_would_miss(galaxy, settings, expected):
     settings = {key: value.format(**names) if isinstance(value, str) else value for key, value in settings.items()}
     tree = _release.Tree(str(galaxy), exclude=[f"{galaxy}/database/*"])
     found = [
-        (option, path)
+        (option, module.missed(path, tree))
         for option, path in module.named_paths(settings, SCHEMA, tree)
-        if module.os.path.exists(path) and module.is_outside(path, tree)
+        if module.os.path.exists(path) and module.missed(path, tree)
     ]
     assert found == [(option, path.format(**names)) for option, path in expected]
 
@@ -69,20 +69,20 @@ def test_a_link_out_of_the_release(galaxy):
     tree = _release.Tree(str(galaxy))
     link = galaxy / "config/vault.yml"
     link.symlink_to("tool_conf.xml")
-    assert not module.is_outside(str(link), tree)
+    assert module.missed(str(link), tree) is None
     link.unlink()
     link.symlink_to(galaxy.parent / "etc/vault.yml")
-    assert module.is_outside(str(link), tree)
-    assert not module.is_outside(str(link), _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")]))
+    assert module.missed(str(link), tree) == str(galaxy.parent / "etc/vault.yml")
+    assert module.missed(str(link), _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])) is None
 
 
 def test_a_release_that_is_a_link_itself(galaxy):
     link = galaxy.parent / "link"
     link.symlink_to(galaxy)
-    assert not module.is_outside(str(link / "config/tool_conf.xml"), _release.Tree(str(link)))
+    assert module.missed(str(link / "config/tool_conf.xml"), _release.Tree(str(link))) is None
 
 
 def test_it_stands_in_a_further_directory(galaxy):
     tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
-    assert not module.is_outside(str(galaxy.parent / "etc/vault.yml"), tree)
-    assert module.is_outside(str(galaxy.parent / "etcetera/vault.yml"), tree)
+    assert module.missed(str(galaxy.parent / "etc/vault.yml"), tree) is None
+    assert module.missed(str(galaxy.parent / "etcetera/vault.yml"), tree) == str(galaxy.parent / "etcetera/vault.yml")
