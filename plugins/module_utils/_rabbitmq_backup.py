@@ -24,6 +24,9 @@ KEYS = {
     "bindings": ("vhost", "source", "destination_type", "destination", "routing_key", "arguments"),
 }
 
+# A broker that has one of these keeps it as it is, whatever is imported.
+KEPT = ("queues", "exchanges")
+
 
 def arranged(definitions):
     """Return the definitions with their objects in one order: the broker hands them over in any."""
@@ -65,8 +68,8 @@ def covers(present, wanted):
 
 
 def differences(wanted, present):
-    """Return the objects of a backup that the broker lacks, and those that it has otherwise."""
-    missing, other = [], []
+    """Return the objects of a backup that the broker lacks, those that it has otherwise, and those that it keeps otherwise."""
+    missing, other, kept = [], [], []
     for kind in KEYS:
         found = {identity(kind, item): item for item in present.get(kind) or []}
         for item in wanted.get(kind) or []:
@@ -74,5 +77,5 @@ def differences(wanted, present):
             if match is None:
                 missing.append(label(kind, item))
             elif not covers(match, item):
-                other.append(label(kind, item))
-    return missing, other
+                (kept if kind in KEPT else other).append(label(kind, item))
+    return missing, other, kept

@@ -293,8 +293,6 @@ def main():
     nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
     pids = {unit: int(found[unit]["MainPID"]) for unit in running}
     marks = module.params["marks_dir"]
-    # One that is waited for has none, unless the broker knows it; then a drain takes it like any other.
-    waited = [unit for unit in running if found[unit]["ActiveState"] == "activating"]
     module.exit_json(
         changed=False,
         active=active,
@@ -306,7 +304,12 @@ def main():
         current=current,
         nodes=nodes,
         pids=pids,
-        never_ready=[unit for unit in running if unit in waited or (marks and marked(marks, nodes[unit], pids[unit]))],
+        # One that systemd waits for has no tasks, unless the broker knows it; then a drain takes it like any other.
+        never_ready=[
+            unit
+            for unit in running
+            if found[unit]["ActiveState"] == "activating" or (marks and marked(marks, nodes[unit], pids[unit]))
+        ],
         surplus=surplus,
         surplus_files=templates(patterns, units),
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),

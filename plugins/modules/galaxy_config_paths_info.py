@@ -118,9 +118,9 @@ def main():
         settings = read_section(module.params["config_file"])
         schema = read(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
         outside = [
-            {"option": option, "path": missed(path, tree)}
+            {"option": option, "path": lacking}
             for option, path in named_paths(settings, schema, tree)
-            if os.path.exists(path) and missed(path, tree)
+            if os.path.exists(path) and (lacking := missed(path, tree))
         ]
     except (ReleaseError, YamlFileError) as error:
         module.fail_json(msg=str(error))

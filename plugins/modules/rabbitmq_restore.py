@@ -129,11 +129,6 @@ def without_own(definitions, login):
     }
 
 
-def is_kept(words):
-    """Say whether the broker keeps an object, as differences() names it, as it is."""
-    return words.startswith(("queue ", "exchange "))
-
-
 def take_back(api, wanted, before):
     """Remove the full permission that the broker gives the login on each vhost which the import makes."""
     named = [(item["vhost"], item["user"]) for item in wanted.get("permissions") or []]
@@ -159,19 +154,16 @@ def main():
         api = Management(**{key: module.params[key] for key in CONNECTION})
         wanted = without_own(read(path), api.username)
         before = api.call("GET", path_of("definitions"))
-        missing, other = differences(wanted, before)
-        kept = [words for words in other if is_kept(words)]
-        other = [words for words in other if not is_kept(words)]
+        missing, other, kept = differences(wanted, before)
         if (missing or other) and not module.check_mode:
             try:
                 api.call("POST", path_of("definitions"), wanted)
             except ManagementError as error:
                 raise ManagementError(f"{error} What comes before it in the file may be there already.") from None
             take_back(api, wanted, before)
-            lost, otherwise = differences(wanted, api.call("GET", path_of("definitions")))
-            lost += [words for words in otherwise if words not in kept]
-            if lost:
-                raise ManagementError(f"The broker took {path}, but does not have: {', '.join(lost)}.")
+            lost, otherwise, _kept = differences(wanted, api.call("GET", path_of("definitions")))
+            if lost or otherwise:
+                raise ManagementError(f"The broker took {path}, but does not have: {', '.join(lost + otherwise)}.")
     except ManagementError as error:
         module.fail_json(msg=str(error))
     if kept:
