@@ -19,6 +19,7 @@ description:
     each queue.
   - A queue must exist. A message to one that does not would vanish without a word.
   - What nobody took when the time is up expires in the broker, and results that were read are removed from the backend.
+  - A connection to the broker that breaks off is told in a warning, and everything is sent again over a new one.
 options:
   name:
     description: Name of the task, as the workers have registered it.
@@ -170,14 +171,23 @@ CONNECT_SECONDS = 10
 POLL_SECONDS = 0.1
 # An event, or a result that an event announced, is given this long to arrive.
 GRACE_SECONDS = 2
+# The pause before everything is sent again over a new connection.
+RETRY_SECONDS = 1
 REPLY_TASK = "usegalaxy_eu.celery.reply"
 TAKEN_EVENTS = {"task-received", "task-started", "task-succeeded", "task-failed", "task-rejected", "task-retried"}
 
 
-class Probe:
-    """One run: a connection, the tasks sent over it, and what is known about each."""
+class BrokenOff(Exception):
+    """The connection to the broker ended in the middle; its cause is the library's exception."""
 
-    def __init__(self, settings, params):
+
+class Probe:
+    """One run: a connection, the tasks sent over it, and what is known about each.
+
+    :param warn: is called with words for the operator.
+    """
+
+    def __init__(self, settings, params, warn):
         self.settings = settings
         self.name = params["name"]
         self.args = params["args"]
@@ -185,12 +195,7 @@ class Probe:
         self.queues = list(dict.fromkeys(params["queues"]))
         self.nodes = list(dict.fromkeys(params["nodes"]))
         self.timeout = params["timeout_seconds"]
-        self.tasks = {}
-        self.silent = set(self.nodes)
-        self.enabled = set()
-        self.proven = set()
-        self.rounds = dict.fromkeys(self.queues, 0)
-        self.not_before = dict.fromkeys(self.queues, 0.0)
+        self.warn = warn
         self.by_callback = params["answer_by"] == "callback" or (
             params["answer_by"] == "auto" and not settings.result_backend
         )
@@ -200,23 +205,53 @@ class Probe:
                 " all hosts"
                 " share, or answer_by to callback."
             )
+        self._begin()
+
+    def _begin(self):
+        """Know nothing yet. The queue of the replies is gone with the connection that declared it."""
+        self.tasks = {}
+        self.silent = set(self.nodes)
+        self.enabled = set()
+        self.proven = set()
+        self.rounds = dict.fromkeys(self.queues, 0)
+        self.not_before = dict.fromkeys(self.queues, 0.0)
         self.reply_queue = f"{REPLY_TASK}.{uuid.uuid4()}"
 
     def run(self):
-        """Send and wait.
+        """Send and wait, over a new connection when one breaks off.
 
         :raises CeleryModuleError: telling what did not answer, which task failed and how.
         """
         deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                self._attempt(deadline)
+                return
+            except BrokenOff as exc:
+                problem = self.settings.connection_error(exc.__cause__)
+                if time.monotonic() + RETRY_SECONDS >= deadline:
+                    raise problem from exc
+                self.warn(f"Everything was sent again over a new connection: {problem}")
+                time.sleep(RETRY_SECONDS)
+                self._begin()
+
+    def _attempt(self, deadline):
+        """Send and wait over one connection.
+
+        :raises BrokenOff: when it ends too early.
+        """
         self.app = self.settings.app(min(CONNECT_SECONDS, self.timeout))
         try:
             with self.settings.connection(self.app, min(CONNECT_SECONDS, self.timeout)) as self.connection:
-                for queue in self.queues:
-                    self._declare(queue)
-                self._backend()
-                self._enable_events(deadline)
-                with self._consumers():
-                    self._loop(deadline)
+                try:
+                    for queue in self.queues:
+                        self._declare(queue)
+                    self._backend()
+                    self._enable_events(deadline)
+                    with self._consumers():
+                        self._loop(deadline)
+                except (*self.connection.recoverable_connection_errors, kombu.exceptions.OperationalError) as exc:
+                    raise BrokenOff from exc
         finally:
             with contextlib.suppress(Exception):
                 if self.enabled:
@@ -226,11 +261,10 @@ class Probe:
 
     def _declare(self, queue):
         """Return (messages, consumers) of a queue, which must exist."""
-        errors = self.connection.channel_errors + self.connection.connection_errors
         channel = self.connection.channel()
         try:
             found = channel.queue_declare(queue=queue, passive=True)
-        except errors as exc:
+        except self.connection.channel_errors as exc:
             raise CeleryModuleError(
                 f"queue {queue!r} cannot be used on {self.settings.broker}: {exc}. Start a worker that consumes from"
                 " it, or"
@@ -403,12 +437,8 @@ class Probe:
         while True:
             for queue in self.queues:
                 self._round(queue)
-            try:
+            with contextlib.suppress(socket.timeout):
                 self.connection.drain_events(timeout=POLL_SECONDS)
-            except socket.timeout:
-                pass
-            except self.connection.connection_errors as exc:
-                raise self.settings.connection_error(exc) from exc
             self._poll()
             self._judge()
             now = time.monotonic()
@@ -561,7 +591,7 @@ def main():
     settings = probe = None
     try:
         settings = Settings(params)
-        probe = Probe(settings, params)
+        probe = Probe(settings, params, module.warn)
         run_bounded(
             probe.run, params["timeout_seconds"] + CONNECT_SECONDS, "sending tasks and waiting for their results"
         )

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -95,6 +96,41 @@ def closing_port():
     port, close = _serve(lambda peer: peer.close())
     yield port
     close()
+
+
+@pytest.fixture
+def cut_port(broker_url):
+    """A way to RabbitMQ that cuts connections. Returns a function of (bytes, times): the URL, cut so often at these."""
+    broker = urlsplit(broker_url)
+    ends = []
+
+    def start(at, times):
+        left = [times]
+
+        def pump(source, sink, look):
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    if look and at in data and left[0]:
+                        left[0] -= 1
+                        break
+                    sink.sendall(data)
+            for end in (source, sink):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def handle(peer):
+            upstream = socket.create_connection((broker.hostname, broker.port))
+            threading.Thread(target=pump, args=(upstream, peer, False), daemon=True).start()
+            pump(peer, upstream, True)
+            upstream.close()
+
+        port, close = _serve(handle)
+        ends.append(close)
+        return broker._replace(netloc=f"{broker.netloc.rpartition('@')[0]}@127.0.0.1:{port}").geturl()
+
+    yield start
+    for close in ends:
+        close()
 
 
 @pytest.fixture

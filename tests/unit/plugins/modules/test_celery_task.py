@@ -183,6 +183,33 @@ class TestRabbitMQ:
         proven = {(task["queue"], task["node"]) for task in result["tasks"] if task["state"] == "SUCCESS"}
         assert proven >= {(q, n) for q in ("probe.a", "probe.b") for n in ("worker-1@test-1", "worker-2@test-2")}
 
+    @pytest.mark.parametrize("answer_by", ["result_backend", "callback"])
+    def test_a_connection_that_breaks_off_is_made_anew(self, run, cut_port, workers, answer_by, monkeypatch):
+        warnings = []
+        monkeypatch.setattr(celery_task.AnsibleModule, "warn", lambda _self, text: warnings.append(text))
+        nodes = ["worker-1@test-1", "worker-2@test-2"]
+        result = run(
+            celery_task,
+            broker_url=cut_port(b"probe.add", times=2),
+            result_backend=workers,
+            answer_by=answer_by,
+            queues=["probe.a"],
+            nodes=nodes,
+            timeout_seconds=30,
+            **ADD,
+        )
+        assert not result.get("failed"), result
+        assert {task["node"] for task in result["tasks"] if task["state"] == "SUCCESS"} == set(nodes)
+        assert len(warnings) == 2
+        assert "sent again over a new connection: broker amqp://" in warnings[0]
+
+    def test_one_that_breaks_off_again_and_again_is_a_failure(self, run, cut_port, workers):
+        url = cut_port(b"probe.add", times=1000)
+        result = run(celery_task, broker_url=url, result_backend=workers, queues=["probe.a"], timeout_seconds=3, **ADD)
+        assert result["failed"]
+        assert "the connection broke off" in result["msg"]
+        assert "look into the broker's log" in result["msg"]
+
     def test_answers_by_callback(self, run, broker_url, workers):
         result = run(
             celery_task,
