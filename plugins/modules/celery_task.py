@@ -196,6 +196,8 @@ class Probe:
         self.nodes = list(dict.fromkeys(params["nodes"]))
         self.timeout = params["timeout_seconds"]
         self.warn = warn
+        # Over all connections: what the end of a broken one could not switch off, the end of the next one does.
+        self.enabled = set()
         self.by_callback = params["answer_by"] == "callback" or (
             params["answer_by"] == "auto" and not settings.result_backend
         )
@@ -211,7 +213,6 @@ class Probe:
         """Know nothing yet. The queue of the replies is gone with the connection that declared it."""
         self.tasks = {}
         self.silent = set(self.nodes)
-        self.enabled = set()
         self.proven = set()
         self.rounds = dict.fromkeys(self.queues, 0)
         self.not_before = dict.fromkeys(self.queues, 0.0)
@@ -231,7 +232,7 @@ class Probe:
                 problem = self.settings.connection_error(exc.__cause__)
                 if time.monotonic() + RETRY_SECONDS >= deadline:
                     raise problem from exc
-                self.warn(f"Everything was sent again over a new connection: {problem}")
+                self.warn(f"Everything is sent again over a new connection: {problem}")
                 time.sleep(RETRY_SECONDS)
                 self._begin()
 
@@ -250,7 +251,7 @@ class Probe:
                     self._enable_events(deadline)
                     with self._consumers():
                         self._loop(deadline)
-                except (*self.connection.recoverable_connection_errors, kombu.exceptions.OperationalError) as exc:
+                except (*self.connection.connection_errors, kombu.exceptions.OperationalError) as exc:
                     raise BrokenOff from exc
         finally:
             with contextlib.suppress(Exception):
