@@ -100,10 +100,11 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Bed(Path(folder), shared_galaxy=True) as bed:
         bench = Bench(bed, options.rounds)
-        for size in options.sizes:
+        for number, size in enumerate(options.sizes, start=1):
             bench.grow(size)
-        plot(bench, options.sizes)
-        write(bench, options.sizes)
+            # After each size, so that a limit which is met later leaves what was found.
+            plot(bench, options.sizes[:number])
+            write(bench, options.sizes[:number])
 
 
 if __name__ == "__main__":
