@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Celery's pool of threads, which forgets the tasks that have not started when the connection to the broker breaks, and
-lets the worker end at once.
+"""Celery's pool of threads, which forgets the tasks that have not started when the connection to the broker breaks,
+keeps its connections to a database of results (see _celery_results), and lets the worker end at once.
 
 Private to the collection; the units name it in CELERY_CUSTOM_WORKER_POOL. The broker gives these tasks to a worker anew,
 since they are not acknowledged. Celery asks every pool to forget them, but its own pool of threads (5.3 to 5.7) does not,
@@ -22,12 +22,17 @@ try:
 except ImportError:
     ThreadPool = object  # the controller has no Celery
 
+RESULTS = __name__.replace("_celery_pool", "_celery_results:KeptDatabaseBackend")
+
 
 class TaskPool(ThreadPool):
     """The pool of threads with the method flush, which Celery calls when a connection has broken, and a quick end."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.app:
+            own = {"db": RESULTS, "database": RESULTS}
+            self.app.loader.override_backends = {**own, **self.app.loader.override_backends}
         self._futures, self._lock = weakref.WeakSet(), threading.Lock()
 
     def on_apply(self, *args, **kwargs):

@@ -1,0 +1,42 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Celery's store of results in a database, with connections that the threads of a worker keep and share.
+
+Private to the collection; _celery_pool puts it in the place of Celery's own, which (5.3 to 5.7) opens a connection for
+each result unless its process was forked. With TLS that takes longer than a small task, and threads that connect at the
+same time can bring down psycopg2's wheel, whose TLS library is not Python's (psycopg2 issue 899): the worker ends
+with all its tasks.
+"""
+
+from __future__ import annotations
+
+try:
+    from celery.backends.database import DatabaseBackend
+except ImportError:
+    DatabaseBackend = object  # the controller has no Celery
+
+# A size of 0 is no limit: there is at most one connection for each thread. The last one used is the first one taken.
+POSTGRESQL_POOL = {"pool_size": 0, "pool_use_lifo": True, "pool_pre_ping": True, "pool_recycle": 3600}
+
+
+def engine_options(url, given):
+    """Return the options of SQLAlchemy's engine: what the site's database_engine_options give, and the pool's.
+
+    :param url: the database, as SQLAlchemy has it. SQLite's pools take no size.
+    """
+    return {**POSTGRESQL_POOL, **given} if url.startswith("postgresql") else given
+
+
+class KeptDatabaseBackend(DatabaseBackend):
+    """One for all threads, with one engine, where Celery has one for each thread and an engine for each result."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.thread_safe = True
+        self.session_manager.forked = True
+        self.engine_options = engine_options(self.url, self.engine_options)
+        # Now, else threads that come at the same time make one each.
+        self.session_manager.get_engine(self.url, **self.engine_options)
