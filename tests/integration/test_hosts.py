@@ -109,3 +109,13 @@ def test_worker_runs_as_galaxy_and_reads_its_release_only(worker):
     assert len(server) == 1
     assert "/srv/galaxy-releases/" in server[0][3]
     assert "ro" in server[0][5].split(",")
+
+
+RESULT_CLIENTS = "SELECT DISTINCT host(client_addr) FROM pg_stat_activity WHERE datname = 'galaxy_celery'"
+
+
+def test_workers_keep_their_connections_for_results():
+    """The proof's tasks have ended, and Celery would have closed what it opened for each."""
+    clients = host("db").run("runuser -u postgres -- psql -At -d postgres -c %s", RESULT_CLIENTS).stdout.split()
+    for worker in WORKERS:
+        assert set(host(worker).check_output("hostname -I").split()) & set(clients), (worker, clients)
