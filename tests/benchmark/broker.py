@@ -46,7 +46,9 @@ SETTINGS = {
 }
 UNITS = (1, 2, 4)
 TASKS = 1000
-GALAXY = ["env", "GALAXY_CONFIG_FILE=/srv/galaxy/server/config/galaxy.yml", "PYTHONPATH=/srv/galaxy/server/lib"]
+# With a handler of faults, a worker that crashes says where.
+GALAXY = ["env", "GALAXY_CONFIG_FILE=/srv/galaxy/server/config/galaxy.yml", "PYTHONPATH=/srv/galaxy/server/lib",
+          "PYTHONFAULTHANDLER=1"]  # fmt: skip
 PYTHON = "/srv/galaxy/server/.venv/bin/python"
 BY_HAND = [PYTHON, "-m", "celery", "--app", "galaxy.celery", "worker", "--concurrency", "32", "--pool", "threads",
            "-n", "by-hand", "--queues", "celery,galaxy.internal,galaxy.external"]  # fmt: skip
@@ -158,7 +160,8 @@ class Bench:
             rate = self.load(host, pattern, workers)
             if rate is None:
                 crashes += 1
-                print(f"  {workers} workers: one has ended amid its tasks", flush=True)
+                last = self.bed.on(host, "journalctl", f"--unit={pattern}", "--lines=60", "--output=cat", "--no-pager")
+                print(f"{last}\n  {workers} workers: one has ended amid its tasks", flush=True)
                 if crashes == MOST_CRASHES:
                     raise SystemExit(f"error: {pattern} on {host} has ended {crashes} times amid its tasks")
             else:
