@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Celery's pool of threads, which forgets the tasks that have not started when the connection to the broker breaks,
-keeps its connections to a database of results (see _celery_results), and lets the worker end at once.
+leaves the sending of events to the event loop (see _celery_events), keeps its connections to a database of results (see
+_celery_results), and lets the worker end at once.
 
 Private to the collection; the units name it in CELERY_CUSTOM_WORKER_POOL. The broker gives these tasks to a worker anew,
 since they are not acknowledged. Celery asks every pool to forget them, but its own pool of threads (5.3 to 5.7) does not,
@@ -22,6 +23,7 @@ try:
 except ImportError:
     ThreadPool = object  # the controller has no Celery
 
+EVENTS = __name__.replace("_celery_pool", "_celery_events:LoopEventDispatcher")
 RESULTS = __name__.replace("_celery_pool", "_celery_results:KeptDatabaseBackend")
 
 
@@ -31,6 +33,7 @@ class TaskPool(ThreadPool):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.app:
+            self.app.events.dispatcher_cls = EVENTS
             own = {"db": RESULTS, "database": RESULTS}
             self.app.loader.override_backends = {**own, **self.app.loader.override_backends}
         self._futures, self._lock = weakref.WeakSet(), threading.Lock()
