@@ -28,7 +28,8 @@ RESULTS = __name__.replace("_celery_pool", "_celery_results:KeptDatabaseBackend"
 
 
 class TaskPool(ThreadPool):
-    """The pool of threads with the method flush, which Celery calls when a connection has broken, and a quick end."""
+    """The pool of threads with the method flush, which Celery calls when a connection has broken, senders of events and
+    results that are made for threads, and a quick end."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
