@@ -17,14 +17,22 @@ try:
 except ImportError:
     DatabaseBackend = object  # the controller has no Celery
 
-# A size of 0 is no limit: there is at most one connection for each thread. The last one used is the first one taken.
-POSTGRESQL_POOL = {"pool_size": 0, "pool_use_lifo": True, "pool_pre_ping": True, "pool_recycle": 3600}
+# More get no more done in one process of Python. A thread waits for one as long as it must, else its result is
+# lost. The last one used is the first one taken. The role postgresql_access counts with this size.
+POSTGRESQL_POOL = {
+    "pool_size": 5,
+    "max_overflow": 0,
+    "pool_timeout": None,
+    "pool_use_lifo": True,
+    "pool_pre_ping": True,
+    "pool_recycle": 3600,
+}
 
 
 def engine_options(url, given):
     """Return the options of SQLAlchemy's engine: what the site's database_engine_options give, and the pool's.
 
-    :param url: the database, as SQLAlchemy has it. SQLite's pools take no size.
+    :param url: the database, as SQLAlchemy has it. SQLite in memory takes no size.
     """
     return {**POSTGRESQL_POOL, **given} if url.startswith("postgresql") else given
 

@@ -88,12 +88,12 @@ def workers(*threads, **pool):
     ("threads", "options", "pooled", "results"),
     [
         ([], {}, 0, 0),
-        ([32], {}, 15, 32),
-        ([8, 2], {}, 10, 10),
+        ([32], {}, 15, 5),
+        ([8, 2], {}, 10, 7),
         ([1] * 8, {}, 8, 8),
-        ([32, 32], {"postgresql_access_pool_size": 20}, 60, 64),
-        ([32], {"postgresql_access_pool_size": 0}, 32, 32),
-        ([32], {"postgresql_access_max_overflow": -1}, 32, 32),
+        ([32, 32], {"postgresql_access_pool_size": 20}, 60, 10),
+        ([32], {"postgresql_access_pool_size": 0}, 32, 5),
+        ([32], {"postgresql_access_max_overflow": -1}, 32, 5),
         ([32], {"postgresql_access_result_database": ""}, 15, 0),
     ],
 )
@@ -123,7 +123,7 @@ def test_the_budget_says_where_a_pool_comes_from():
     given = {**state(), **workers(32, pool_size=32)}
     given["postgresql_access_hosts"].append({"name": "b", "address": "192.0.2.11", "processes": [{"threads": 8}]})
     text = value("__postgresql_access_budget", **given)
-    assert "2 worker hosts with 2 processes and 40 threads may hold 40 connections" in text
+    assert "2 worker hosts with 2 processes and 40 threads may keep 40 connections" in text
     assert "(32 (set by its unit) + 10, or 5 + 10 in each process)" in text
     assert "(none in each process)" in value("__postgresql_access_budget", **state())
 

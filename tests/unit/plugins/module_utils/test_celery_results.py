@@ -11,13 +11,13 @@ import threading
 
 import pytest
 from celery import Celery
-from celery.backends.database import DatabaseBackend
 from celery.concurrency import thread
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_results import (
+    POSTGRESQL_POOL,
     KeptDatabaseBackend,
     engine_options,
 )
@@ -41,15 +41,16 @@ def opened():
     sys.setswitchinterval(interval)
 
 
-def store(kind, folder, opened):
+def store(kind, folder, opened, threads=THREADS, **conf):
     """Store a result of each of many tasks, in the threads of a pool, and read them again; what opened is from then."""
     app = Celery("test", set_as_current=False, backend=f"db+sqlite:///{folder}/results.sqlite")
-    pool = kind(limit=THREADS, app=app)
+    app.conf.update(conf)
+    pool = kind(limit=threads, app=app)
     pool.start()
     app.backend  # noqa: B018 makes the tables, as the worker does before it has tasks
     opened.clear()
     # All threads of the pool are used: none goes on before each has a task.
-    together = threading.Barrier(THREADS)
+    together = threading.Barrier(threads)
 
     def task(name):
         together.wait(10)
@@ -71,15 +72,21 @@ def test_the_threads_share_their_connections(tmp_path, opened):
 
 def test_celerys_own_backend_needs_it(tmp_path, opened):
     # As soon as this fails, Celery does it itself, and the collection's backend can go.
-    assert type(store(thread.TaskPool, tmp_path, opened)) is DatabaseBackend
+    assert not isinstance(store(thread.TaskPool, tmp_path, opened), KeptDatabaseBackend)
     assert len(opened) > TASKS
 
 
-@pytest.mark.parametrize("given, size", [({}, 0), ({"pool_size": 3}, 3)])
-def test_there_is_no_limit_for_postgresql_but_the_one_of_the_site(given, size):
+@pytest.mark.parametrize("given, size", [({}, 5), ({"pool_size": 3}, 3)])
+def test_a_site_may_have_another_number(given, size):
     options = engine_options("postgresql://galaxy@db.example.org/galaxy_celery", given)
     assert options["pool_size"] == size
     assert options["pool_pre_ping"]
+
+
+def test_more_threads_than_connections_wait(tmp_path, opened):
+    # SQLite's file has the same kind of pool.
+    store(TaskPool, tmp_path, opened, threads=8, database_engine_options={**POSTGRESQL_POOL, "pool_size": 2})
+    assert len(opened) <= 2
 
 
 def test_a_site_may_have_another_backend(tmp_path):
