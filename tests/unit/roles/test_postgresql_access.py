@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 from tools import role_templates
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_results import POSTGRESQL_POOL
+
 SITE = {"ansible_facts": {"os_family": "Debian"}}
 
 
@@ -101,6 +103,11 @@ def test_the_connections_of_the_workers(threads, options, pooled, results):
     given = {**workers(*threads), **options}
     assert value("__postgresql_access_pooled | int", **given) == pooled
     assert value("__postgresql_access_results | int", **given) == results
+
+
+def test_a_process_keeps_as_many_for_results_as_its_pool_does():
+    most = POSTGRESQL_POOL["pool_size"] + POSTGRESQL_POOL["max_overflow"]
+    assert value("__postgresql_access_results | int", **workers(1000)) == most
 
 
 @pytest.mark.parametrize(
