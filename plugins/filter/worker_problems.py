@@ -136,6 +136,7 @@ OWN = {
     "queues": "the key queues",
     "exclude_queues": "the key queues",
     "task_events": "nothing: the unit always has it",
+    "without_gossip": "nothing: the unit always has it",
     "uid": "celery_galaxy_user",
     "gid": "celery_galaxy_group",
     "workdir": "celery_galaxy_server_dir",

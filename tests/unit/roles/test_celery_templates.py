@@ -56,7 +56,7 @@ def test_worker_with_defaults():
     text = worker()
     found = service(text)
     assert found["ExecStart"].startswith("/srv/galaxy/server/.venv/bin/celery --app galaxy.celery worker --pool ")
-    assert found["ExecStart"].endswith(" --task-events")
+    assert found["ExecStart"].endswith(" --task-events --without-gossip")
     assert (options(text)["--pool"], options(text)["--concurrency"]) == ("custom", "32")
     assert options(text)["--queues"] == "celery,galaxy.internal,galaxy.external"
     assert options(text)["--hostname"] == "worker-%i@celery-1"
@@ -110,7 +110,7 @@ def test_two_classes():
     assert options(first)["--hostname"] == "internal-%i@node.example.org"
     assert options(second)["--pool"] == "custom"
     assert options(second)["--loglevel"] == "DEBUG"
-    assert service(second)["ExecStart"].endswith(" --task-events --without-mingle -Ofair")
+    assert service(second)["ExecStart"].endswith(" --task-events --without-gossip --without-mingle -Ofair")
     assert options(second)["--prefetch-multiplier"] == "1"
     pool_size = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE"
     assert [role_templates.unit_environment(text)[pool_size] for text in (first, second)] == ["8", "2"]

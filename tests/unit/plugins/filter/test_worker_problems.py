@@ -45,7 +45,7 @@ def test_what_is_usual_is_right():
 @pytest.mark.parametrize(
     "changes",
     [
-        arguments("--without-mingle", "--without-gossip", "-Ofair", "--heartbeat-interval=5"),
+        arguments("--without-mingle", "-Ofair", "--heartbeat-interval=5"),
         arguments("--statedb /var/lib/galaxy-celery/state", "-I", "my.tasks"),
         arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1"),
         {**PREFORK, **arguments("--max-tasks-per-child=9", "--max-memory-per-child", "500000", "--soft-time-limit=60")},
@@ -84,6 +84,7 @@ def test_legal_though_it_looks_wrong(changes):
         (arguments("--detach"), ["takes the worker away from systemd"]),
         (arguments("-c8"), ["has -c in extra_arguments", "the key concurrency"]),
         (arguments("--queues=other"), ["the key queues"]),
+        (arguments("--without-gossip"), ["has --without-gossip", "the unit always has it"]),
         (arguments("--hostname", "x@y"), ["the key name, or celery_node_host"]),
         (arguments("--max-task-per-child=1"), ["no option of celery worker", "Did you mean --max-tasks-per-child?"]),
         (arguments("--broker=x"), ["'--broker=x'", "no option of celery worker"]),
