@@ -35,7 +35,7 @@ IDLE_SECONDS = 30
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_INSTANCES = 1000
 PLOT = ROOT / "docs" / "images" / "benchmark-workers.svg"
-PLAYBOOKS = ("site", "update", "verify", "restart")
+PLAYBOOKS = {"site": (), "update": (), "verify": (), "restart": ("--extra-vars", f"restart_share={SHARE}")}
 GNUPLOT = """
 set terminal svg size 800,400 font 'sans-serif,12' background 'white'
 set xlabel 'hosts of workers'
@@ -101,11 +101,9 @@ class Bench(Measured):
         self.measure(f"grown to {size} workers", "playbooks/site.yml")
         time.sleep(IDLE_SECONDS)
         self.idle[size] = (used_cores(), used_memory_gb())
-        for _round in range(self.rounds):
-            self.measure(named("site", size), "playbooks/site.yml")
-        yield
-        for name, *arguments in (["update"], ["verify"], ["restart", "--extra-vars", f"restart_share={SHARE}"]):
-            self.measure(named(name, size), f"playbooks/{name}.yml", *arguments)
+        for name, arguments in PLAYBOOKS.items():
+            for _round in range(self.rounds if name == "site" else 1):
+                self.measure(named(name, size), f"playbooks/{name}.yml", *arguments)
             yield
 
     def points(self, name):
