@@ -126,20 +126,20 @@ OPTIONS = {
     "workdir": (("--workdir",), True),
 }
 NAMES = {name: option for option, (names, _value) in OPTIONS.items() for name in names}
-# What the unit says already: the key of the class, or the variable, that is for it.
+# What the unit says already, with the remedy: the key of the class, or the variable, that is for it.
 OWN = {
-    "hostname": "the key name, or celery_node_host",
-    "loglevel": "the key log_level",
-    "prefetch_multiplier": "the key prefetch",
-    "concurrency": "the key concurrency",
-    "pool": "the key pool",
-    "queues": "the key queues",
-    "exclude_queues": "the key queues",
-    "task_events": "nothing: the unit always has it",
-    "without_gossip": "nothing: the unit always has it",
-    "uid": "celery_galaxy_user",
-    "gid": "celery_galaxy_group",
-    "workdir": "celery_galaxy_server_dir",
+    "hostname": "use the key name, or celery_node_host",
+    "loglevel": "use the key log_level",
+    "prefetch_multiplier": "use the key prefetch",
+    "concurrency": "use the key concurrency",
+    "pool": "use the key pool",
+    "queues": "use the key queues",
+    "exclude_queues": "use the key queues",
+    "task_events": "remove it; the unit always has it",
+    "without_gossip": "remove it; the unit always has it",
+    "uid": "use celery_galaxy_user",
+    "gid": "use celery_galaxy_group",
+    "workdir": "use celery_galaxy_server_dir",
 }
 HARMFUL = {
     "beat": "starts a beat in every instance, and each sends every periodic task. Remedy: remove it; beat has a unit of its own",
@@ -288,7 +288,7 @@ class Check:
             self.problem(f"has {word!r} in extra_arguments, which is no option of celery worker. {remedy}")
         for option, (name, _value) in self.options.items():
             if option in OWN:
-                self.problem(f"has {name} in extra_arguments. Remedy: what is for it is {OWN[option]}")
+                self.problem(f"has {name} in extra_arguments. Remedy: {OWN[option]}")
             elif option in HARMFUL:
                 self.problem(f"has {name} in extra_arguments, which {HARMFUL[option]}")
             elif option in IGNORED and self.threads:
