@@ -22,16 +22,22 @@ description:
   - A connection to the broker that breaks off is told in a warning, and everything is sent again over a new one.
 options:
   name:
-    description: Name of the task, as the workers have registered it.
+    description:
+      - Name of the task, as the workers have registered it.
+      - Without it the module asks the nodes which tasks they have registered, and sends the first of these that all of
+        them have. Each reads Galaxy's database, changes nothing, and fails when the database is away.
+      - C(galaxy.cleanup_stale_concurrency_slots), of Galaxy 26.1 and later. It looks for slots that are ten years old.
+      - C(galaxy.recalculate_user_disk_usage), of all releases from 24.2 on. It looks for user -1, which is never there,
+        and the worker logs that as an error. With C(celery_user_rate_limit) the database refuses to note a time for
+        this user, which proves as much.
     type: str
-    required: true
   args:
-    description: Positional arguments.
+    description: Positional arguments. They need O(name).
     type: list
     elements: raw
     default: []
   kwargs:
-    description: Keyword arguments.
+    description: Keyword arguments. They need O(name).
     type: dict
     default: {}
   queues:
@@ -79,9 +85,6 @@ EXAMPLES = r"""
 - name: Prove that every worker takes tasks from every queue and reaches the database
   usegalaxy_eu.celery.celery_task:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
-    name: galaxy.cleanup_stale_concurrency_slots
-    kwargs:
-      stale_threshold_minutes: 5256000
     queues: [celery, galaxy.internal, galaxy.external]
     nodes: [worker-1@celery-1, worker-1@celery-2]
   vars:
@@ -90,7 +93,6 @@ EXAMPLES = r"""
 - name: Send one task with a connection of its own
   usegalaxy_eu.celery.celery_task:
     broker_url: "{{ galaxy_amqp_url }}"
-    name: galaxy.prune_kombu_sqla_transport
     queues: [galaxy.internal]
     answer_by: callback
     timeout_seconds: 20
@@ -107,6 +109,9 @@ tasks:
   contains:
     id:
       description: Id of the task.
+      type: str
+    name:
+      description: Name of the task.
       type: str
     queue:
       description: Queue that it was sent to.
@@ -125,6 +130,7 @@ tasks:
       type: raw
   sample:
     - id: 6f0a4d0e-0c1b-4c5c-9a55-3f3c5a1d2b11
+      name: galaxy.cleanup_stale_concurrency_slots
       queue: galaxy.internal
       node: worker-1@celery-1
       state: SUCCESS
@@ -146,6 +152,7 @@ import json
 import socket
 import time
 import uuid
+from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -177,6 +184,22 @@ REPLY_TASK = "usegalaxy_eu.celery.reply"
 TAKEN_EVENTS = {"task-received", "task-started", "task-succeeded", "task-failed", "task-rejected", "task-retried"}
 
 
+class Task(NamedTuple):
+    """What is sent. A failure whose text has `refusal` in it is an answer of the database, and a proof like success."""
+
+    name: str
+    kwargs: dict
+    args: tuple = ()
+    refusal: str | None = None
+
+
+# What is sent without a name, see DOCUMENTATION. The first one that all nodes have registered.
+PROBES = (
+    Task("galaxy.cleanup_stale_concurrency_slots", {"stale_threshold_minutes": 5256000}),
+    Task("galaxy.recalculate_user_disk_usage", {"task_user_id": -1}, refusal="celery_user_rate_limit_user_id_fkey"),
+)
+
+
 class BrokenOff(Exception):
     """The connection to the broker ended in the middle; its cause is the library's exception."""
 
@@ -189,9 +212,7 @@ class Probe:
 
     def __init__(self, settings, params, warn):
         self.settings = settings
-        self.name = params["name"]
-        self.args = params["args"]
-        self.kwargs = params["kwargs"]
+        self.task = Task(params["name"], params["kwargs"], params["args"]) if params["name"] else None
         self.queues = list(dict.fromkeys(params["queues"]))
         self.nodes = list(dict.fromkeys(params["nodes"]))
         self.timeout = params["timeout_seconds"]
@@ -249,6 +270,7 @@ class Probe:
                         self._declare(queue)
                     self._backend()
                     self._enable_events(deadline)
+                    self.task = self.task or self._choose(deadline)
                     with self._consumers():
                         self._loop(deadline)
                 except (*self.connection.connection_errors, kombu.exceptions.OperationalError) as exc:
@@ -305,6 +327,28 @@ class Probe:
                 self.silent.discard(node)
                 if answer.get("ok") == "task events enabled":
                     self.enabled.add(node)
+
+    def _choose(self, deadline):
+        """Return the first of PROBES that all nodes have registered.
+
+        :raises CeleryModuleError: when there is none.
+        """
+        inspect = self.app.control.inspect(
+            destination=self.nodes or None, timeout=max(0.2, min(2, deadline - time.monotonic()))
+        )
+        answers = inspect.registered() or {}
+        # An entry may have the task's rate limit behind its name.
+        registered = {node: {entry.split(" ")[0] for entry in entries} for node, entries in answers.items()}
+        if not registered:
+            return PROBES[-1]  # what all releases have; why nobody answers is told later
+        for task in PROBES:
+            if all(task.name in names for names in registered.values()):
+                return task
+        without = sorted(node for node, names in registered.items() if PROBES[-1].name not in names)
+        raise CeleryModuleError(
+            f"{', '.join(without)} registered none of {', '.join(task.name for task in PROBES)}. Galaxy has them from"
+            " 24.2 on. Look into the worker's log for an error at its start, or give the name of another task."
+        )
 
     def _consumers(self):
         """Return a context that listens to events and, without a backend, to replies."""
@@ -382,10 +426,11 @@ class Probe:
         if self.by_callback:
             options = {"callbacks": [self._signature("")], "errbacks": [self._signature(".error")]}
         message = self.app.amqp.as_task_v2(
-            task_id, self.name, list(self.args), dict(self.kwargs), reply_to=self.app.thread_oid, **options
+            task_id, self.task.name, list(self.task.args), dict(self.task.kwargs), reply_to=self.app.thread_oid, **options
         )
         self.tasks[task_id] = {
             "id": task_id,
+            "name": self.task.name,
             "queue": queue,
             "node": None,
             "state": states.PENDING,
@@ -476,8 +521,11 @@ class Probe:
                     continue
                 text = task["_exception"] or self._text(task["result"])
                 task["result"] = text
+                if self.task.refusal and self.task.refusal in text:
+                    self.proven.add((task["queue"], task["node"]))
+                    continue
                 raise CeleryModuleError(
-                    f"task {self.name} ({task['id']}) from queue {task['queue']!r} ended as {task['state']} on node"
+                    f"task {self.task.name} ({task['id']}) from queue {task['queue']!r} ended as {task['state']} on node"
                     f" {task['node'] or 'unknown'}: {text}. The log of that worker has the traceback."
                 )
 
@@ -521,7 +569,7 @@ class Probe:
                     lines.append(
                         f"{counts}: the task was taken, but its result never came. Check whether it still runs,"
                         " whether the"
-                        f" worker knows {self.name}, and whether result_backend in celery_conf is one that all hosts"
+                        f" worker knows {self.task.name}, and whether result_backend in celery_conf is one that all hosts"
                         " share"
                     )
         return f"within {self.timeout} s not everything was proven. " + "; ".join(lines) + "."
@@ -561,7 +609,7 @@ class Probe:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "str", "required": True},
+            "name": {"type": "str"},
             "args": {"type": "list", "elements": "raw", "default": []},
             "kwargs": {"type": "dict", "default": {}},
             "queues": {"type": "list", "elements": "str", "required": True},
@@ -576,6 +624,8 @@ def main():
     params = module.params
     if params["timeout_seconds"] < 1:
         module.fail_json(msg=f"timeout_seconds is {params['timeout_seconds']}. Give at least 1.")
+    if not params["name"] and (params["args"] or params["kwargs"]):
+        module.fail_json(msg="args or kwargs are given without name. Give the name of the task that takes them.")
     if not params["queues"]:
         module.fail_json(msg="queues is empty. Name at least one queue.")
     for node in params["nodes"]:

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("celery", reason="Celery is not installed")
 
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import celery_info, celery_task
+from ansible_collections.usegalaxy_eu.celery.plugins.modules.celery_task import Task
 
 ADD = {"name": "probe.add", "args": [1, 2]}
 
@@ -66,6 +67,61 @@ def test_an_unknown_task_is_a_failure(run, memory_worker):
     )
     assert result["failed"]
     assert "NotRegistered" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("probes", "name", "state"),
+    [
+        ([Task("probe.newer", {}), Task("probe.add", {"a": 1, "b": 2})], "probe.add", "SUCCESS"),
+        ([Task("probe.fail", {}, refusal="database is away"), Task("probe.add", {})], "probe.fail", "FAILURE"),
+    ],
+)
+def test_without_a_name_the_first_task_that_the_nodes_have(run, memory_worker, monkeypatch, probes, name, state):
+    broker, backend, node = memory_worker
+    monkeypatch.setattr(celery_task, "PROBES", probes)
+    for nodes in ([node], []):
+        result = run(
+            celery_task,
+            broker_url=broker,
+            result_backend=backend,
+            queues=["celery", "galaxy.internal"],
+            nodes=nodes,
+            timeout_seconds=20,
+        )
+        assert not result.get("failed"), result
+        assert {(task["name"], task["state"]) for task in result["tasks"]} == {(name, state)}
+        assert {task["queue"] for task in result["tasks"]} == {"celery", "galaxy.internal"}
+
+
+def test_what_galaxy_says_of_an_unknown_user_is_a_proof_only_by_the_rate_limits_key():
+    refusals = [task.refusal for task in celery_task.PROBES if task.name == "galaxy.recalculate_user_disk_usage"]
+    refused = 'insert or update on table "celery_user_rate_limit" violates foreign key constraint'
+    assert [refusal in f'{refused} "celery_user_rate_limit_user_id_fkey"' for refusal in refusals] == [True]
+    assert refusals[0] not in "permission denied for table celery_user_rate_limit"
+
+
+def test_nodes_without_any_of_the_tasks_are_named(run, memory_worker):
+    broker, backend, node = memory_worker
+    result = run(celery_task, broker_url=broker, result_backend=backend, queues=["celery"], nodes=[node])
+    assert result["failed"]
+    assert f"{node} registered none of galaxy.cleanup_stale_concurrency_slots, galaxy.recalculate" in result["msg"]
+    assert "Galaxy has them from 24.2 on" in result["msg"]
+    assert result["tasks"] == []
+
+
+def test_a_silent_node_is_no_node_without_the_task(run, memory_worker, monkeypatch):
+    broker, backend, _node = memory_worker
+    monkeypatch.setattr(celery_task, "PROBES", [Task("probe.none", {}), Task("probe.add", {"a": 1, "b": 2})])
+    result = run(
+        celery_task,
+        broker_url=broker,
+        result_backend=backend,
+        queues=["celery"],
+        nodes=["gone@test"],
+        timeout_seconds=4,
+    )
+    assert result["failed"]
+    assert "gone@test took no task and gives no answer to remote control" in result["msg"]
 
 
 def test_a_missing_node_is_named(run, memory_worker):
@@ -129,6 +185,7 @@ def test_a_backend_is_needed_when_asked_for(run):
     [
         ({"timeout_seconds": 0}, "timeout_seconds is 0"),
         ({"queues": []}, "queues is empty"),
+        ({"name": None}, "args or kwargs are given without name"),
         ({"nodes": ["worker-1"]}, "'worker-1', which is no Celery node name"),
         ({"broker_url": None}, "one of the following is required: galaxy_config_file, broker_url"),
         ({"galaxy_config_file": "/x"}, "mutually exclusive"),
