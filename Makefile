@@ -13,6 +13,8 @@ JOBS ?= 3
 BENCH ?= galaxy_sync stack scale broker monitoring
 # Several scenarios: make molecule SCENARIO="default single"
 SCENARIO ?= default
+# Releases of Galaxy that have a lock.
+GALAXY ?= $(patsubst tests/testbed/locks/galaxy-%.txt,%,$(wildcard tests/testbed/locks/galaxy-*.txt))
 # Additional arguments of pytest, for example: make unit ARGS="-k drain"
 ARGS ?=
 
@@ -96,6 +98,10 @@ format: venv ## Let ruff sort imports and mend what it can
 .PHONY: constraints
 constraints: venv ## Write tests/constraints.txt from the environment as it is now (CORE=newest: constraints-newest.txt)
 	python tests/tools/constraints.py
+
+.PHONY: galaxy-locks
+galaxy-locks: venv ## Write the locks that the test bed builds Galaxy from (GALAXY="26.1.2 26.1.2-celery-newest")
+	python tests/tools/galaxy_locks.py $(GALAXY)
 
 .PHONY: clean
 clean: ## Remove everything that was made in .cache (run demo-down first)
