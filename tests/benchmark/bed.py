@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = "galaxy-celery-bench"
+PROJECT = os.environ.get("TESTBED_PROJECT", "galaxy-celery") + "-bench"
 # What is removed before and after a run, whatever a run before it left.
 MOST_WORKERS = 50
 # One Galaxy for all, as on a shared file system: a volume that Docker fills from the image of Galaxy's host.

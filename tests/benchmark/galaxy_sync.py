@@ -31,7 +31,7 @@ import report
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE = "usegalaxy-eu-testbed/galaxy:bookworm"
+BUILD = ROOT / "tests/testbed/build.sh"
 PORT = 22022
 WORKERS = 8
 EARLY = 3
@@ -119,9 +119,8 @@ class Bench:
     def take_tree(self):
         """Galaxy's tree, out of the image."""
         self.tree.parent.mkdir(parents=True)
-        container = subprocess.run(
-            ["docker", "create", IMAGE], check=True, capture_output=True, text=True
-        ).stdout.strip()
+        image = subprocess.check_output([BUILD, "image", "galaxy"], text=True).strip()
+        container = subprocess.check_output(["docker", "create", image], text=True).strip()
         try:
             source = f"{container}:/srv/galaxy/server"
             subprocess.run(["docker", "cp", "-a", "-q", source, str(self.tree.parent)], check=True)

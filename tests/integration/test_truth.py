@@ -390,7 +390,7 @@ printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\nE
   > /run/systemd/system/planted.service
 systemctl daemon-reload
 systemctl start planted.service
-docker run --detach --name=planted --env=A=CANARY --entrypoint=sh usegalaxy-eu-testbed/rabbitmq:latest -c 'echo CANARY'
+docker run --detach --name=planted --env=A=CANARY --entrypoint=sh IMAGE -c 'echo CANARY'
 docker wait planted
 """
 CLEAN = """
@@ -403,11 +403,13 @@ systemctl daemon-reload
 
 def test_the_search_finds_what_is_planted(since):
     """Each place that is searched is searched: else that nothing is found would mean nothing."""
+    image = json.loads((STATE / "images.json").read_text(encoding="utf-8"))["rabbitmq"]
     coded = base64.b64encode(f"user:{CANARY}".encode()).decode()
+    script = PLANT.replace("CANARY", CANARY).replace("CODED", coded).replace("IMAGE", image)
     shell = ["docker", "exec", "--interactive", node("core"), "sh", "-e"]
     own = LOGS / "planted.log"
     try:
-        subprocess.run(shell, input=PLANT.replace("CANARY", CANARY).replace("CODED", coded), text=True, check=True)
+        subprocess.run(shell, input=script, text=True, check=True)
         found = {line.split(":")[0] for line in search("core", forms(CANARY), since)["found"]}
         assert {"file /etc/planted", "file /var/log/planted", "journal", "unit", "unit's properties"} <= found
         assert {"container's metadata", "container's log"} <= found

@@ -3,15 +3,17 @@
 #   demo.sh up | verify | down
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-export TESTBED_PROJECT=galaxy-celery-demo
+export TESTBED_PROJECT=${TESTBED_PROJECT:-galaxy-celery-demo}
 report=$TESTBED_CACHE/projects/$TESTBED_PROJECT/proved.json
-logs=$TESTBED_CACHE/logs
+# Not in the project's folder, which goes with the project.
+logs=$TESTBED_CACHE/logs/$TESTBED_PROJECT
+mkdir -p "$logs"
 changed=0
 
 # play TITLE PLAYBOOK [OPTION...]: one line of progress a task, the whole output in a log, the number of changes added up.
 play() {
   local log start=$SECONDS count
-  log=$logs/demo-$(basename "$2" .yml).log
+  log=$logs/$(basename "$2" .yml).log
   printf '\n== %s\n' "$1"
   if ! ansible-playbook -i inventories/demo "${@:2}" 2>&1 | tee "$log" | grep --line-buffered -E '^(PLAY|TASK|RUNNING HANDLER|fatal|failed)'; then
     tail -n 40 "$log" >&2
@@ -33,8 +35,8 @@ case ${1:-} in
     if [ "$stack_changes" -eq 0 ]; then
       printf '\nThe demo was up already: nothing was changed.\n'
     fi
-    ansible-playbook -i inventories/demo tests/testbed/show.yml -e "verify_report_path=$report" >"$logs/demo-show.log" ||
-      { cat "$logs/demo-show.log" >&2; exit 1; }
+    ansible-playbook -i inventories/demo tests/testbed/show.yml -e "verify_report_path=$report" >"$logs/show.log" ||
+      { cat "$logs/show.log" >&2; exit 1; }
     cat "$TESTBED_CACHE/projects/$TESTBED_PROJECT/where-to-look.txt" ;;
   verify) play "The proof (playbooks/verify.yml)" playbooks/verify.yml ;;
   down)

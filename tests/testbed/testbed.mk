@@ -5,6 +5,10 @@ export TESTBED_CACHE ?= $(HOME)/.cache/usegalaxy_eu.celery
 testbed: venv ## Build what the demo and the scenarios run on (engine, images, binaries); once
 	@tests/testbed/build.sh all
 
+.PHONY: testbed-clean
+testbed-clean: ## Remove the images and binaries of the test bed that no recipe of this checkout and no running project names
+	@tests/testbed/build.sh clean
+
 .PHONY: demo
 demo: testbed ## Bring up the whole stack on local containers, and prove it
 	@tests/testbed/demo.sh up

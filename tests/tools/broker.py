@@ -31,7 +31,7 @@ import requests
 from kombu.exceptions import OperationalError
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE = os.environ.get("TESTBED_RABBITMQ_IMAGE", "usegalaxy-eu-testbed/rabbitmq:latest")
+IMAGE = subprocess.check_output([ROOT / "tests/testbed/build.sh", "image", "rabbitmq"], text=True).strip()
 NAME = f"usegalaxy-eu-testbed-broker-{os.getpid()}"
 USER = "testbed"
 VHOST = "testbed"

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from tools import roles
 
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import traefik_check
 
-CACHE = Path(os.environ.get("TESTBED_CACHE") or Path.home() / ".cache/usegalaxy_eu.celery")
-BINARY = CACHE / "assets/traefik"
+BINARY = Path(subprocess.check_output([roles.ROOT / "tests/testbed/build.sh", "asset", "traefik"], text=True).strip())
 real = pytest.mark.skipif(
     not BINARY.is_file(), reason="the test bed has not fetched Traefik yet (tests/testbed/build.sh)"
 )
