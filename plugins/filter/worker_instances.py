@@ -23,7 +23,11 @@ options:
     description: What stands after the C(@) of the node names.
     type: str
     required: true
-positional: host
+  name:
+    description: What the names of the units begin with, such as V(celery-galaxy) of the role C(celery)'s instance V(galaxy).
+    type: str
+    default: celery-galaxy
+positional: host, name
 """
 
 EXAMPLES = r"""
@@ -43,28 +47,28 @@ _value:
   type: list
   elements: dict
   sample:
-    - {class: worker, number: 1, unit: galaxy-celery-worker@1.service, node: worker-1@celery-1}
+    - {class: worker, number: 1, unit: celery-galaxy-worker@1.service, node: worker-1@celery-1}
 """
 
 from ansible.errors import AnsibleFilterError
 
 
-def worker_instances(classes, host):
+def worker_instances(classes, host, name="celery-galaxy"):
     """Return an entry for each instance of each class."""
     instances = []
     for position, entry in enumerate(classes):
         try:
-            name, count = entry["name"], int(entry.get("instances", 1))
+            kind, count = entry["name"], int(entry.get("instances", 1))
         except (KeyError, TypeError, ValueError) as error:
             raise AnsibleFilterError(
                 f"worker_instances: entry {position} of the classes needs a name and a number of instances: {error}"
             ) from error
         instances += [
             {
-                "class": name,
+                "class": kind,
                 "number": number,
-                "unit": f"galaxy-celery-{name}@{number}.service",
-                "node": f"{name}-{number}@{host}",
+                "unit": f"{name}-{kind}@{number}.service",
+                "node": f"{kind}-{number}@{host}",
             }
             for number in range(1, count + 1)
         ]

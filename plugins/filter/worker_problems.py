@@ -125,6 +125,8 @@ OPTIONS = {
     "executable": (("--executable",), True),
     "workdir": (("--workdir",), True),
 }
+# What the role calls its other units.
+RESERVED = ("beat", "health")
 NAMES = {name: option for option, (names, _value) in OPTIONS.items() for name in names}
 # What the unit says already, with the remedy: the key of the class, or the variable, that is for it.
 OWN = {
@@ -241,6 +243,10 @@ class Check:
             self.problems.append(
                 f"celery_workers: the name {self.name!r} cannot be that of a unit. Remedy: small letters, digits and"
                 " underscores, a letter first."
+            )
+        if self.name in RESERVED:
+            self.problem(
+                f"would have units beside celery-...-{self.name}.service, which is another one. Remedy: another name"
             )
         for key, value, least in (
             ("concurrency", self.concurrency, 1),

@@ -17,7 +17,6 @@ import os
 import subprocess
 import time
 
-PATTERN = "galaxy-celery-*@*.service"
 # Its turn has come, and it does not consume yet.
 STARTING = ("start", "start-post")
 # From the end of one's turn until systemd says that it starts.
@@ -37,9 +36,9 @@ def systemd_units(properties, *units, timeout=None):
     return {block["Id"]: block for block in blocks if block}
 
 
-def states(own):
-    """Return what systemd says of the other worker units of this host: SubState by name."""
-    known = systemd_units("SubState", PATTERN, timeout=ANSWER_SECONDS)
+def states(own, pattern):
+    """Return what systemd says of the other units that match a pattern: SubState by name."""
+    known = systemd_units("SubState", pattern, timeout=ANSWER_SECONDS)
     return {name: unit["SubState"] for name, unit in known.items() if name != own}
 
 
@@ -56,23 +55,24 @@ def _settled(handle, unit):
     return last in ("", unit) or not 0 <= time.time() - os.fstat(handle).st_mtime < SETTLE_SECONDS
 
 
-def take(directory, unit, seconds, tell=lambda others: None):
+def take(directory, unit, pattern, seconds, tell=lambda others: None):
     """Wait until no other worker of this host starts. With nobody else it returns at once.
 
     :param directory: where the units of this host meet.
     :param unit: the unit that wants to start.
+    :param pattern: what the names of the others are like.
     :param seconds: how long to wait for each of the others.
     :param tell: called with the names of those that start; with none while others wait for their turn too.
     :returns: whether it is this one's turn; false when time is up.
     """
-    deadline = time.monotonic() + seconds * len(states(unit))
+    deadline = time.monotonic() + seconds * len(states(unit, pattern))
     handle = os.open(os.path.join(directory, "turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         while True:
             starting = []
             # Whoever holds the lock is the next one.
             if _locked(handle):
-                starting = [name for name, state in states(unit).items() if state in STARTING]
+                starting = [name for name, state in states(unit, pattern).items() if state in STARTING]
                 if not starting and _settled(handle, unit):
                     os.ftruncate(handle, 0)
                     os.pwrite(handle, unit.encode(), 0)

@@ -205,7 +205,10 @@ def drain(options, process=None, make_remote=remote):
     if not process.alive:
         say(f"{name} ended while it was being drained", WARNING)
     elif node and node.drained and node.never_ready:
-        say(f"{name} has never consumed since it started, and cannot be asked: it has nothing to lose ({node.error})", WARNING)
+        say(
+            f"{name} has never consumed since it started, and cannot be asked: it has nothing to lose ({node.error})",
+            WARNING,
+        )
         end(process, kill=True)
     elif node and node.drained:
         waiting = node.report()["scheduled"]
@@ -229,7 +232,7 @@ def turn(options):
         tell(lambda: f"waiting for its turn to start, after {', '.join(others) or 'others that wait'}")
 
     try:
-        if not _celery_turn.take(options.directory, options.unit, options.seconds, waits):
+        if not _celery_turn.take(options.directory, options.unit, options.others, options.seconds, waits):
             say("others have not started in time; not waiting any longer", WARNING)
     except Exception as exc:  # noqa: BLE001 see above
         say(f"not waiting for the others: {exc}", WARNING)
@@ -377,6 +380,7 @@ def parse(arguments=None):
     verb = verbs.add_parser("turn")
     verb.add_argument("--directory", required=True, help="where the units of this host meet")
     verb.add_argument("--unit", required=True)
+    verb.add_argument("--others", required=True, metavar="PATTERN", help="the units that take turns")
     verb.add_argument("--seconds", type=float, required=True, help="how long to wait for each other unit")
     verb.set_defaults(run=turn)
     verb = verbs.add_parser("ready")
@@ -394,7 +398,9 @@ def parse(arguments=None):
     verb.add_argument("workers", nargs="+", metavar="NODE=UNIT")
     verb.set_defaults(run=health)
     for verb in (verbs.choices[name] for name in ("ready", "drain", "health")):
-        verb.add_argument("--marks", help="directory for the marks of workers that have never consumed; without it there are none")
+        verb.add_argument(
+            "--marks", help="directory for the marks of workers that have never consumed; without it there are none"
+        )
     return parser.parse_args(arguments)
 
 

@@ -45,7 +45,7 @@ attributes:
 EXAMPLES = r"""
 - name: Prove that beat has sent a task
   usegalaxy_eu.celery.celery_beat_info:
-    path: /var/lib/galaxy-celery/beat-schedule
+    path: /var/lib/celery-galaxy/beat-schedule
     wait_seconds: 30
     require_fired: true
   vars:

@@ -52,7 +52,7 @@ options:
     default: ""
   patterns:
     description:
-      - Patterns of unit names, for example V(galaxy-celery-*@*.service). RV(surplus) names the units that match, are loaded
+      - Patterns of unit names, for example V(celery-galaxy-*@*.service). RV(surplus) names the units that match, are loaded
         or enabled, and are not among O(units); RV(surplus_files) the files of templates that match and have no unit among
         them.
     type: list
@@ -72,7 +72,7 @@ attributes:
 EXAMPLES = r"""
 - name: Look which units run an old release
   usegalaxy_eu.celery.celery_unit_info:
-    units: [galaxy-celery-worker@1.service]
+    units: [celery-galaxy-worker@1.service]
     current_release: /srv/galaxy-releases/current
   register: found
 """
@@ -102,18 +102,18 @@ reasons:
   description: Why each of RV(outdated) should be.
   returned: always
   type: dict
-  sample: {galaxy-celery-worker@1.service: [/etc/systemd/system/galaxy-celery-worker@.service is newer]}
+  sample: {celery-galaxy-worker@1.service: [/etc/systemd/system/celery-galaxy-worker@.service is newer]}
 nodes:
   description: The Celery node name of each unit in RV(pids), from its process; null if it cannot be told.
   returned: always
   type: dict
-  sample: {galaxy-celery-worker@1.service: worker-1@celery-1}
+  sample: {celery-galaxy-worker@1.service: worker-1@celery-1}
 pids:
   description:
     - The main process of each of O(units) and RV(surplus) that has one. It may have one, and tasks, before it is active.
   returned: always
   type: dict
-  sample: {galaxy-celery-worker@1.service: 812}
+  sample: {celery-galaxy-worker@1.service: 812}
 never_ready:
   description:
     - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks, as far as
@@ -131,7 +131,7 @@ surplus_files:
   returned: always
   type: list
   elements: str
-  sample: [/etc/systemd/system/galaxy-celery-old@.service]
+  sample: [/etc/systemd/system/celery-galaxy-old@.service]
 reload_needed:
   description: Whether a unit file has changed since systemd read it.
   returned: always
@@ -140,7 +140,7 @@ releases:
   description: The fingerprint of the release that each of O(units) in RV(pids) runs; null if it cannot be told.
   returned: always
   type: dict
-  sample: {galaxy-celery-worker@1.service: 3f2a9c0d1e4b}
+  sample: {celery-galaxy-worker@1.service: 3f2a9c0d1e4b}
 current:
   description: The fingerprint of the current release; null where none is kept.
   returned: always

@@ -145,8 +145,8 @@ class Bench:
         rates = {}
         for units in UNITS:
             self.configure(celery_workers=[{"name": "worker", "instances": units}])
-            rates[f"{units} of `galaxy-celery-worker@`"] = self.rate("worker-1", "galaxy-celery-worker@*", units)
-        self.bed.on("worker-1", "systemctl", "stop", "galaxy-celery.target")
+            rates[f"{units} of `celery-galaxy-worker@`"] = self.rate("worker-1", "celery-galaxy-worker@*", units)
+        self.bed.on("worker-1", "systemctl", "stop", "celery-galaxy.target")
         by_hand = ["--unit=by-hand", "--uid=galaxy", "--property=Restart=always", *GALAXY, *BY_HAND]
         self.bed.on("galaxy", "systemd-run", *by_hand)
         rates["`celery worker` by hand"] = self.rate("galaxy", "by-hand.service", 1)

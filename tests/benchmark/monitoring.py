@@ -26,7 +26,7 @@ RATE = 10
 SECONDS = 600
 EVERY = 15
 UNITS = (("monitor", "flower.service"), ("monitor", "telegraf.service"))
-HEALTH = "galaxy-celery-health.service"
+HEALTH = "celery-galaxy-health.service"
 STREAM = ROOT / "molecule" / "shared" / "files" / "task_stream.py"
 SEND = ["/srv/galaxy/server/.venv/bin/python", "/root/task_stream.py", "start", "--no-wait",
         "--config", "/srv/galaxy/server/config/galaxy.yml"]  # fmt: skip

@@ -32,8 +32,8 @@ def host(name):
 
 @pytest.mark.parametrize(
     ("name", "unit"),
-    [("mq", "traefik"), ("monitor", "flower"), ("monitor", "telegraf"), ("worker-1", "galaxy-celery-beat")]
-    + [(worker, "galaxy-celery-worker@1") for worker in WORKERS],
+    [("mq", "traefik"), ("monitor", "flower"), ("monitor", "telegraf"), ("worker-1", "celery-galaxy-beat")]
+    + [(worker, "celery-galaxy-worker@1") for worker in WORKERS],
 )
 def test_service(name, unit):
     """Each service runs now and after a reboot."""
@@ -44,7 +44,7 @@ def test_service(name, unit):
 
 def test_second_worker_has_no_beat():
     """One beat only."""
-    assert not host("worker-2").service("galaxy-celery-beat").is_running
+    assert not host("worker-2").service("celery-galaxy-beat").is_running
 
 
 @pytest.mark.parametrize("port", [5672, 15672, 15692])
@@ -102,7 +102,7 @@ def test_no_secret_in_arguments_or_units(name):
 def test_worker_runs_as_galaxy_and_reads_its_release_only(worker):
     """The process is Galaxy's, and its code is mounted read-only from a release."""
     node = host(worker)
-    pid = node.check_output("systemctl show --property MainPID --value galaxy-celery-worker@1")
+    pid = node.check_output("systemctl show --property MainPID --value celery-galaxy-worker@1")
     assert node.check_output(f"stat -c %U /proc/{pid}") == "galaxy"
     mounts = [line.split() for line in node.check_output(f"cat /proc/{pid}/mountinfo").splitlines()]
     server = [fields for fields in mounts if fields[4] == "/srv/galaxy/server"]

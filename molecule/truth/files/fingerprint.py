@@ -31,7 +31,7 @@ OWN = [
     "/var/lib/rabbitmq-galaxy/data",
     "/var/lib/postgresql",
     "/var/lib/influxdb",
-    "/var/lib/galaxy-celery",
+    "/var/lib/celery-galaxy",
     "/var/lib/flower",
     "/var/lib/telegraf",
     "/var/lib/systemd",

@@ -327,7 +327,7 @@ def test_every_template_is_rendered_by_a_unit_test():
     texts = " ".join((roles.ROOT / path).read_text(encoding="utf-8") for path in roles.files("tests/unit/roles/*.py"))
     templates = roles.files("roles/*/templates/**/*.j2")
     # What others import, and what only RabbitMQ's image can run: the scenario rabbitmq does.
-    elsewhere = {"galaxy-celery-common", "check_config.escript"}
+    elsewhere = {"celery-galaxy-common", "check_config.escript"}
     names = {path.name.removesuffix(".j2") for path in templates} - elsewhere
     assert sorted(name for name in names if name not in texts) == []
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import subprocess
@@ -16,13 +17,15 @@ from tools import role_templates
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
 
 UNITS = "etc/systemd/system/"
+ROLE = role_templates.ROLES / "celery"
+TEMPLATES = sorted(str(path.relative_to(ROLE / "templates")) for path in (ROLE / "templates").rglob("*.j2"))
 SITE = {
     "ansible_facts": {"os_family": "Debian", "default_ipv4": {"address": "192.0.2.11"}},
     "ansible_managed": "Ansible managed",
     "inventory_hostname": "celery-1",
 }
 RELEASE = "/srv/galaxy-releases/current"
-MARKS = ["--marks", "/run/galaxy-celery"]
+MARKS = ["--marks", "/run/celery-galaxy"]
 DESCRIPTION = f"{RELEASE}/release.json:/run/galaxy-release.json"
 
 
@@ -33,12 +36,12 @@ def classes(**values):
 def worker(position=0, **values):
     """Render the unit of one class, as the loop of the task does."""
     entry = classes(**values)[position]
-    template = f"{UNITS}galaxy-celery-worker@.service.j2"
+    template = f"{UNITS}celery-galaxy-worker@.service.j2"
     return role_templates.render("celery", template, SITE, **values, __celery_class=entry)
 
 
 def beat(**values):
-    return role_templates.render("celery", f"{UNITS}galaxy-celery-beat.service.j2", SITE, **values)
+    return role_templates.render("celery", f"{UNITS}celery-galaxy-beat.service.j2", SITE, **values)
 
 
 def service(text):
@@ -65,8 +68,8 @@ def test_worker_with_defaults():
     assert options(text)["--prefetch-multiplier"] == "4"
     assert (found["User"], found["Group"]) == ("galaxy", "galaxy")
     assert found["WorkingDirectory"] == "/srv/galaxy/server"
-    assert found["ReadWritePaths"] == "/srv/galaxy/var /var/lib/galaxy-celery/tmp"
-    assert found["StateDirectory"] == "galaxy-celery"
+    assert found["ReadWritePaths"] == "/srv/galaxy/var /var/lib/celery-galaxy/tmp"
+    assert found["StateDirectory"] == "celery-galaxy"
     assert found["ProtectSystem"] == "strict"
 
 
@@ -77,12 +80,47 @@ def test_environment_with_defaults():
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_PRE_PING": "true",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
-        "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/galaxy-celery",
+        "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/celery-galaxy",
         "PYTHONUNBUFFERED": "1",
-        "TMPDIR": "/var/lib/galaxy-celery/tmp",
-        "XDG_CACHE_HOME": "/var/lib/galaxy-celery/cache",
+        "TMPDIR": "/var/lib/celery-galaxy/tmp",
+        "XDG_CACHE_HOME": "/var/lib/celery-galaxy/cache",
         "VIRTUAL_ENV": "/srv/galaxy/server/.venv",
     }
+
+
+@pytest.mark.parametrize("template", [path for path in TEMPLATES if path != "celery-galaxy-common.j2"])
+def test_nothing_on_a_host_is_named_by_another_instance(template):
+    text = role_templates.render("celery", template, SITE, celery_instance="other", __celery_class=classes()[0])
+    assert "celery-galaxy" not in text and "galaxy-celery" not in text
+
+
+def test_names_come_from_one_place():
+    paths = [path for part in ("tasks", "vars", "handlers") for path in (ROLE / part).glob("*.yml")]
+    lines = [line.split("#")[0] for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if "celery-galaxy" in line and ".j2'" not in line] == []
+
+
+def units_of(instance):
+    """All units of one instance, with a class that is called as another instance is."""
+    values = {"celery_instance": instance, "celery_workers": [{"name": name} for name in ("worker", "galaxy", "test")]}
+    names = ("__celery_worker_units", "[__celery_beat_unit, __celery_systemd_target]", "__celery_health_units")
+    return [unit for name in names for unit in role_templates.evaluate("celery", name, SITE, **values)]
+
+
+def test_no_unit_is_taken_for_one_of_somebody_else():
+    """By gravity, which deletes what it does not know, or by another instance on the host."""
+    instances = ("galaxy", "galaxy_test", "g", "test")
+    for instance in instances:
+        others = [unit for other in instances if other != instance for unit in units_of(other)]
+        pattern = role_templates.evaluate("celery", "__celery_worker_pattern", SITE, celery_instance=instance)
+        own = fnmatch.filter(units_of(instance), pattern)
+        assert len(own) == 3 and fnmatch.filter(others, pattern) == []
+        assert fnmatch.filter(units_of(instance), "galaxy-*") == [] and set(units_of(instance)).isdisjoint(others)
+
+
+@pytest.mark.parametrize("render", [worker, beat])
+def test_what_is_written_can_be_read_by_whom_the_site_wants(render):
+    assert [service(render(**values))["UMask"] for values in ({}, {"celery_umask": "0027"})] == ["022", "0027"]
 
 
 def test_two_classes():
@@ -117,8 +155,8 @@ def test_two_classes():
     assert [role_templates.unit_environment(text)["TMPDIR"] for text in (first, second)] == ["/tmp", "/data/tmp dir"]
     assert role_templates.unit_environment(second)["LANG"] == "C.UTF-8"
     assert role_templates.evaluate("celery", "__celery_worker_units", SITE, **values) == [
-        "galaxy-celery-internal@1.service",
-        *[f"galaxy-celery-external@{number}.service" for number in (1, 2, 3)],
+        "celery-galaxy-internal@1.service",
+        *[f"celery-galaxy-external@{number}.service" for number in (1, 2, 3)],
     ]
     nodes = role_templates.evaluate("celery", "__celery_worker_nodes", SITE, **values)
     assert nodes[-1] == "external-3@node.example.org"
@@ -204,14 +242,14 @@ def test_a_policy_lets_systemd_start_programs_of_the_system_only(render, selinux
 
 @pytest.mark.parametrize("render", [worker, beat])
 def test_galaxy_has_a_cache(render):
-    assert role_templates.unit_environment(render())["XDG_CACHE_HOME"] == "/var/lib/galaxy-celery/cache"
+    assert role_templates.unit_environment(render())["XDG_CACHE_HOME"] == "/var/lib/celery-galaxy/cache"
 
 
 def test_beat():
     text = beat(celery_environment={"LANG": "C.UTF-8"})
     found = service(text)
     command = "/srv/galaxy/server/.venv/bin/celery --app galaxy.celery beat"
-    schedule = "--schedule /var/lib/galaxy-celery/beat-schedule --pidfile="
+    schedule = "--schedule /var/lib/celery-galaxy/beat-schedule --pidfile="
     assert found["ExecStart"] == f"{command} {schedule} --loglevel INFO"
     assert found["Restart"] == "always"
     environment = role_templates.unit_environment(text)
@@ -232,11 +270,11 @@ def test_further_writable_directories():
 @pytest.mark.parametrize("text", [worker(), beat()], ids=["worker", "beat"])
 def test_units_belong_to_the_target(text):
     unit = role_templates.unit_values(text)
-    assert unit["Unit"]["PartOf"] == unit["Install"]["WantedBy"] == ["galaxy-celery.target"]
+    assert unit["Unit"]["PartOf"] == unit["Install"]["WantedBy"] == ["celery-galaxy.target"]
 
 
 def test_target():
-    text = role_templates.render("celery", f"{UNITS}galaxy-celery.target.j2", SITE)
+    text = role_templates.render("celery", f"{UNITS}celery-galaxy.target.j2", SITE)
     assert role_templates.unit_values(text)["Install"]["WantedBy"] == ["multi-user.target"]
 
 
@@ -258,7 +296,7 @@ def helper(text, setting):
     """The words of a command that the unit runs besides the worker, from its verb on."""
     words = service(text)[setting].split()
     # The system's Python: systemd stops a worker without a drain when it cannot start this.
-    assert words[:2] == ["/usr/bin/python3", "/usr/local/lib/galaxy-celery/unit.py"]
+    assert words[:2] == ["/usr/bin/python3", "/usr/local/lib/celery-galaxy/unit.py"]
     return words[2:]
 
 
@@ -284,10 +322,10 @@ def test_a_start_is_over_when_the_worker_consumes():
 def test_a_start_waits_for_its_turn_and_begins_without_one_too():
     text = worker(celery_ready_timeout_seconds=90)
     assert service(text)["ExecStartPre"].startswith("-")
-    words = ["turn", "--directory", "/run/galaxy-celery", "--unit", "%n", "--seconds", "90"]
-    assert helper(text.replace("ExecStartPre=-", "ExecStartPre="), "ExecStartPre") == words
+    words = ["turn", "--directory", "/run/celery-galaxy", "--unit", "%n", "--others", "celery-galaxy-*@*.service"]
+    assert helper(text.replace("ExecStartPre=-", "ExecStartPre="), "ExecStartPre") == [*words, "--seconds", "90"]
     found = service(text)
-    assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("galaxy-celery", "yes")
+    assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("celery-galaxy", "yes")
 
 
 def test_without_the_health_check_nobody_takes_a_mark_away():
@@ -307,18 +345,18 @@ def test_the_program_of_the_units_takes_what_they_say():
 
 
 def health(**values):
-    return role_templates.render("celery", f"{UNITS}galaxy-celery-health.service.j2", SITE, **values)
+    return role_templates.render("celery", f"{UNITS}celery-galaxy-health.service.j2", SITE, **values)
 
 
 def test_health_knows_every_worker():
     text = health(celery_workers=[{"name": "a", "instances": 2}, {"name": "b"}], celery_health_silence_seconds=77)
     words = helper(text, "ExecStart")
-    assert words[:5] == ["health", "--state", "/var/lib/galaxy-celery/health.json", "--seconds", "77"]
+    assert words[:5] == ["health", "--state", "/var/lib/celery-galaxy/health.json", "--seconds", "77"]
     assert words[5:7] == MARKS
     assert words[7:] == [
-        "a-1@celery-1=galaxy-celery-a@1.service",
-        "a-2@celery-1=galaxy-celery-a@2.service",
-        "b-1@celery-1=galaxy-celery-b@1.service",
+        "a-1@celery-1=celery-galaxy-a@1.service",
+        "a-2@celery-1=celery-galaxy-a@2.service",
+        "b-1@celery-1=celery-galaxy-b@1.service",
     ]
 
 
@@ -342,19 +380,19 @@ def test_secrets_stand_in_a_file_of_their_own():
     value = 'mark "quoted" \\ $HOME 100%'
     values = {"celery_secret_environment": {"TOKEN": value}}
     for text in (worker(**values), beat(**values)):
-        assert service(text)["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
+        assert service(text)["EnvironmentFile"] == "-/etc/celery-galaxy/secrets.env"
         assert "quoted" not in text
-    text = role_templates.render("celery", "etc/galaxy-celery/secrets.env.j2", SITE, **values)
+    text = role_templates.render("celery", "etc/celery-galaxy/secrets.env.j2", SITE, **values)
     (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert line == 'TOKEN="mark \\"quoted\\" \\\\ $HOME 100%"'
     # All units name the file, also when it holds nothing.
-    assert service(worker())["EnvironmentFile"] == "-/etc/galaxy-celery/secrets.env"
+    assert service(worker())["EnvironmentFile"] == "-/etc/celery-galaxy/secrets.env"
 
 
 @pytest.mark.parametrize(("days", "age"), [(10, "10d"), (0, "-")])
 def test_old_temporary_files_go(days, age):
     values = {"celery_tmp_dir": "/scratch/galaxy", "celery_tmp_max_age_days": days}
-    text = role_templates.render("celery", "etc/tmpfiles.d/galaxy-celery.conf.j2", SITE, **values)
+    text = role_templates.render("celery", "etc/tmpfiles.d/celery-galaxy.conf.j2", SITE, **values)
     assert text.splitlines()[-1].split() == ["d", "/scratch/galaxy", "0700", "galaxy", "galaxy", age]
 
 
@@ -373,7 +411,7 @@ def test_galaxy_below_a_home_directory_is_seen(root, home):
 
 
 def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
-    text = role_templates.render("celery", "usr/local/lib/galaxy-celery/unit.py.j2", SITE, galaxy_root=str(tmp_path))
+    text = role_templates.render("celery", "usr/local/lib/celery-galaxy/unit.py.j2", SITE, galaxy_root=str(tmp_path))
     program = tmp_path / "unit.py"
     program.write_text(text)
     python = tmp_path / "server/.venv/bin/python"
@@ -389,8 +427,8 @@ def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
 
 def test_the_timer_of_the_health_check():
     text = role_templates.render(
-        "celery", f"{UNITS}galaxy-celery-health.timer.j2", SITE, celery_health_interval_seconds=45
+        "celery", f"{UNITS}celery-galaxy-health.timer.j2", SITE, celery_health_interval_seconds=45
     )
     timer = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     assert (timer["OnActiveSec"], timer["OnUnitActiveSec"]) == ("45", "45")
-    assert timer["PartOf"] == timer["WantedBy"] == "galaxy-celery.target"
+    assert timer["PartOf"] == timer["WantedBy"] == "celery-galaxy.target"

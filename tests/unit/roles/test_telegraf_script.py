@@ -127,6 +127,6 @@ def test_memory_of_a_unit_with_a_limit(apply):
 
 
 def test_cpu_of_a_unit(apply):
-    path = "/sys/fs/cgroup/system.slice/system-galaxy\\x2dcelery\\x2dworker.slice/galaxy-celery-worker@1.service"
+    path = "/sys/fs/cgroup/system.slice/system-celery\\x2dgalaxy\\x2dworker.slice/celery-galaxy-worker@1.service"
     found = apply(Metric("cgroup", {"cpu.stat.usage_usec": 2_500_000}, {"path": path}))
-    assert (found.tags, found.fields) == ({"name": "galaxy-celery-worker@1.service"}, {"cpu_seconds": 2.5})
+    assert (found.tags, found.fields) == ({"name": "celery-galaxy-worker@1.service"}, {"cpu_seconds": 2.5})

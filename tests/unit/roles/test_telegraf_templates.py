@@ -130,9 +130,9 @@ def test_every_input_has_its_switch():
 
 
 def test_paths_of_the_cgroups():
-    (found,) = configuration(telegraf_units=["galaxy-celery-worker@*.service", "flower.service"])["inputs"]["cgroup"]
+    (found,) = configuration(telegraf_units=["celery-galaxy-worker@*.service", "flower.service"])["inputs"]["cgroup"]
     assert found["paths"] == [
-        "/sys/fs/cgroup/system.slice/system-*.slice/galaxy-celery-worker@*.service",
+        "/sys/fs/cgroup/system.slice/system-*.slice/celery-galaxy-worker@*.service",
         "/sys/fs/cgroup/system.slice/flower.service",
     ]
 

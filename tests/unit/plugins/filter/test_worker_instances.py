@@ -23,9 +23,9 @@ def test_order_and_numbers():
     found = plugin.worker_instances(classes, "celery-1.example.org")
     assert [(entry["class"], entry["number"]) for entry in found] == [("internal", 1), ("internal", 2), ("external", 1)]
     assert [entry["unit"] for entry in found] == [
-        "galaxy-celery-internal@1.service",
-        "galaxy-celery-internal@2.service",
-        "galaxy-celery-external@1.service",
+        "celery-galaxy-internal@1.service",
+        "celery-galaxy-internal@2.service",
+        "celery-galaxy-external@1.service",
     ]
     assert [entry["node"] for entry in found] == [
         "internal-1@celery-1.example.org",
@@ -37,6 +37,11 @@ def test_order_and_numbers():
 @pytest.mark.parametrize("classes", [[], [{"name": "worker", "instances": 0}]])
 def test_nothing_makes_nothing(classes):
     assert plugin.worker_instances(classes, "h") == []
+
+
+def test_the_units_of_each_instance_have_names_of_their_own():
+    found = plugin.worker_instances([{"name": "worker"}], "h", "celery-galaxy_test")
+    assert [entry["unit"] for entry in found] == ["celery-galaxy_test-worker@1.service"]
 
 
 def test_other_keys_are_left_aside():

@@ -46,7 +46,7 @@ def test_what_is_usual_is_right():
     "changes",
     [
         arguments("--without-mingle", "-Ofair", "--heartbeat-interval=5"),
-        arguments("--statedb /var/lib/galaxy-celery/state", "-I", "my.tasks"),
+        arguments("--statedb /var/lib/celery-galaxy/state", "-I", "my.tasks"),
         arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1"),
         {**PREFORK, **arguments("--max-tasks-per-child=9", "--max-memory-per-child", "500000", "--soft-time-limit=60")},
         # Each process of prefork has a pool of its own, with one thread.

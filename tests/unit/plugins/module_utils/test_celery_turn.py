@@ -23,8 +23,8 @@ turn = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(turn)
 turn.SETTLE_SECONDS, turn.POLL_SECONDS = 0.6, 0.05
 host, own = pathlib.Path(sys.argv[1]), sys.argv[2]
-turn.states = lambda own: {path.name: path.read_text() for path in host.glob("w@*") if path.name != own}
-assert turn.take(str(host), own, 20)
+turn.states = lambda own, pattern: {path.name: path.read_text() for path in host.glob("w@*") if path.name != own}
+assert turn.take(str(host), own, "w@*", 20)
 time.sleep(0.2)
 begin = time.monotonic()
 (host / own).write_text("start-post")
@@ -32,7 +32,8 @@ time.sleep(0.4)
 (host / own).write_text("running")
 (host / f"{own}.times").write_text(f"{begin} {time.monotonic()}")
 """
-SHOWN = "Id=galaxy-celery-a@1.service\nSubState=start-post\n\nSubState=dead\nId=galaxy-celery-b@1.service\n"
+OTHERS = "celery-galaxy-*@*.service"
+SHOWN = "Id=celery-galaxy-a@1.service\nSubState=start-post\n\nSubState=dead\nId=celery-galaxy-b@1.service\n"
 
 
 @pytest.fixture
@@ -51,39 +52,39 @@ def test_those_that_begin_together_start_one_after_another(tmp_path):
 
 
 def test_alone_there_is_nothing_to_wait_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(turn, "states", lambda _own: {"b": "running", "c": "dead", "d": "start-pre"})
+    monkeypatch.setattr(turn, "states", lambda _own, _pattern: {"b": "running", "c": "dead", "d": "start-pre"})
     monkeypatch.setattr(turn, "POLL_SECONDS", 60)
     for _start in range(2):
-        assert turn.take(str(tmp_path), "a", 0)
+        assert turn.take(str(tmp_path), "a", OTHERS, 0)
 
 
 def test_those_that_start_are_named_and_waited_for_so_long(tmp_path, monkeypatch, quick):
-    monkeypatch.setattr(turn, "states", lambda _own: {"b": "start-post", "c": "running"})
+    monkeypatch.setattr(turn, "states", lambda _own, _pattern: {"b": "start-post", "c": "running"})
     told, begin = [], time.monotonic()
-    assert not turn.take(str(tmp_path), "a", 0.1, told.append)
+    assert not turn.take(str(tmp_path), "a", OTHERS, 0.1, told.append)
     assert 0.2 <= time.monotonic() - begin < 5
     assert set(map(tuple, told)) == {("b",)}
 
 
 def test_a_moment_passes_after_the_turn_of_another_one(tmp_path, monkeypatch, quick):
     """systemd does not show yet that it starts."""
-    monkeypatch.setattr(turn, "states", lambda own: {"a": "start-pre"} if own == "b" else {"b": "start-pre"})
-    assert turn.take(str(tmp_path), "a", 0)
-    assert not turn.take(str(tmp_path), "b", 0.1)
+    monkeypatch.setattr(turn, "states", lambda own, _pattern: {"a": "start-pre"} if own == "b" else {"b": "start-pre"})
+    assert turn.take(str(tmp_path), "a", OTHERS, 0)
+    assert not turn.take(str(tmp_path), "b", OTHERS, 0.1)
     past = time.time() - turn.SETTLE_SECONDS
     os.utime(tmp_path / "turn", (past, past))
-    assert turn.take(str(tmp_path), "b", 0.1)
+    assert turn.take(str(tmp_path), "b", OTHERS, 0.1)
     # A clock that was put back must not hold anybody up.
     future = time.time() + 3600
     os.utime(tmp_path / "turn", (future, future))
-    assert turn.take(str(tmp_path), "a", 0.1)
+    assert turn.take(str(tmp_path), "a", OTHERS, 0.1)
 
 
 def test_what_systemd_says(tmp_path, monkeypatch):
     program = tmp_path / "systemctl"
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{SHOWN}END\n")
+    program.write_text(f"#!/bin/sh\n[ \"$4\" = '{OTHERS}' ] && cat <<'END'\n{SHOWN}END\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert turn.states("galaxy-celery-b@1.service") == {"galaxy-celery-a@1.service": "start-post"}
+    assert turn.states("celery-galaxy-b@1.service", OTHERS) == {"celery-galaxy-a@1.service": "start-post"}
     program.write_text("#!/bin/sh\necho\n")
-    assert turn.states("galaxy-celery-b@1.service") == {}
+    assert turn.states("celery-galaxy-b@1.service", OTHERS) == {}

@@ -338,11 +338,15 @@ def test_the_configuration_of_the_worker_comes_first_and_the_current_one_helps(m
 
 
 def turn(directory):
-    return unit.turn(unit.parse(["turn", "--directory", str(directory), "--unit", "w@1.service", "--seconds", "1"]))
+    return unit.turn(
+        unit.parse(
+            ["turn", "--directory", str(directory), "--unit", "w@1.service", "--others", "w@*", "--seconds", "1"]
+        )
+    )
 
 
 def test_a_turn_that_cannot_be_waited_for_keeps_no_worker_from_starting(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(unit._celery_turn, "states", lambda _own: {})
+    monkeypatch.setattr(unit._celery_turn, "states", lambda _own, _pattern: {})
     assert turn(tmp_path) == 0
     assert capsys.readouterr().out == ""
     assert turn(tmp_path / "missing") == 0

@@ -21,7 +21,7 @@ import pytest
 
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import celery_unit_info
 
-ONE, TWO = "galaxy-celery-worker@1.service", "galaxy-celery-worker@2.service"
+ONE, TWO = "celery-galaxy-worker@1.service", "celery-galaxy-worker@2.service"
 
 # Answers as `systemctl show --property=...` does: a block for each unit, in the order asked, an empty line between.
 FAKE_SYSTEMCTL = """\
@@ -37,7 +37,7 @@ if "code" in answers:
 units = sys.argv[sys.argv.index("--") + 1:]
 if sys.argv[1] == "list-units":
     print("\\n".join(unit + " loaded active running Celery" for unit in answers["units"]))
-    print("galaxy-celery-gone@1.service not-found failed failed galaxy-celery-gone@1.service")
+    print("celery-galaxy-gone@1.service not-found failed failed celery-galaxy-gone@1.service")
     sys.exit()
 none = {{"MainPID": "0", "ActiveState": "inactive", "LoadState": "not-found", "UnitFileState": ""}}
 blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in answers["units"].get(u, none).items()) for u in units]
@@ -202,7 +202,7 @@ def test_a_file_that_was_written_after_the_start_outdates_the_unit(run, systemct
 
 
 def test_what_systemctl_set_property_wrote_outdates_nothing(run, systemctl, process):
-    path = "/run/systemd/system.control/galaxy-celery-worker@1.service.d/50-MemoryMax.conf"
+    path = "/run/systemd/system.control/celery-galaxy-worker@1.service.d/50-MemoryMax.conf"
     systemctl({ONE: ("active", process.pid, {"DropInPaths": path})})
     assert run(celery_unit_info, units=[ONE])["reasons"] == {}
 
@@ -214,23 +214,23 @@ def test_a_file_that_is_gone_outdates_the_unit(run, systemctl, process, tmp_path
 
 
 def test_units_that_are_too_many(run, systemctl, process, tmp_path, monkeypatch):
-    link = tmp_path / "x.wants" / "galaxy-celery-old@1.service"
+    link = tmp_path / "x.wants" / "celery-galaxy-old@1.service"
     link.parent.mkdir()
     link.symlink_to("/nonexistent")
     monkeypatch.setattr(celery_unit_info, "ENABLED", str(tmp_path / "*.wants" / "*"))
     systemctl({ONE: ("active", process.pid), TWO: ("active", process.pid)})
-    result = run(celery_unit_info, units=[ONE], patterns=["galaxy-celery-*@*.service"])
+    result = run(celery_unit_info, units=[ONE], patterns=["celery-galaxy-*@*.service"])
     assert result["active"] == [ONE]
-    assert result["surplus"] == ["galaxy-celery-old@1.service", TWO]
+    assert result["surplus"] == ["celery-galaxy-old@1.service", TWO]
 
 
 def test_files_of_templates_without_a_unit(run, systemctl, tmp_path, monkeypatch):
-    for name in ("galaxy-celery-worker@.service", "galaxy-celery-old@.service", "galaxy.target", "getty@.service"):
+    for name in ("celery-galaxy-worker@.service", "celery-galaxy-old@.service", "galaxy.target", "getty@.service"):
         (tmp_path / name).touch()
     monkeypatch.setattr(celery_unit_info, "TEMPLATES", str(tmp_path / "*@.*"))
     systemctl()
-    result = run(celery_unit_info, units=[ONE, TWO], patterns=["galaxy-celery-*@*.service"])
-    assert result["surplus_files"] == [str(tmp_path / "galaxy-celery-old@.service")]
+    result = run(celery_unit_info, units=[ONE, TWO], patterns=["celery-galaxy-*@*.service"])
+    assert result["surplus_files"] == [str(tmp_path / "celery-galaxy-old@.service")]
     assert run(celery_unit_info, units=[ONE])["surplus_files"] == []
 
 
@@ -250,7 +250,7 @@ def test_files_of_templates_without_a_unit(run, systemctl, tmp_path, monkeypatch
     ],
 )
 def test_what_is_left_to_be_done_to_run_a_unit_or_to_remove_it(run, systemctl, process, state, more, found):
-    target = "galaxy-celery.target"
+    target = "celery-galaxy.target"
     systemctl({ONE: ("active", process.pid), target: (state, 0, more)})
     result = run(celery_unit_info, units=[ONE], supporting_units=[target, ONE])
     assert result["settled"] == [ONE, target][: 2 if found == "settled" else 1]
