@@ -12,6 +12,7 @@ operator runs.
 from __future__ import annotations
 
 import datetime
+import getpass
 import json
 import os
 import subprocess
@@ -218,6 +219,8 @@ def build_site(tmp_path, hosts):
     def variables(change=(), without=(), only=None):
         good = {
             "ansible_connection": "local",
+            # The plays become root; on this machine they stay who they are, and no sudo is asked for.
+            "ansible_become_user": getpass.getuser(),
             "ansible_python_interpreter": sys.executable,
             "ansible_facts_modules": "fake_facts",
             # Else this machine's own way would count, which no fake fact knows.
