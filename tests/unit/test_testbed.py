@@ -60,6 +60,8 @@ def test_equal_recipes_have_equal_names(checkout, tmp_path):
     [
         ("images/node/install-apt.sh", {"node", "galaxy", "edge", "monitoring"}),
         ("images/galaxy/build-tree.sh", {"galaxy", "monitoring"}),
+        ("locks/galaxy-26.1.2.txt", {"galaxy", "monitoring"}),
+        ("locks/galaxy-26.0.2.txt", set()),
         ("images/rabbitmq/Dockerfile", {"rabbitmq"}),
         ("README.md", set()),
     ],
@@ -76,13 +78,20 @@ def test_another_recipe_renames_what_is_made_from_it(checkout, file, expected):
     [
         ("TESTBED_SUITE", "trixie", {"node", "galaxy", "edge", "monitoring"}),
         ("TESTBED_NODE_BASE_IMAGE", "rockylinux:9", {"node", "galaxy", "edge", "monitoring"}),
-        ("TESTBED_GALAXY_VERSION", "26.0.0", {"galaxy", "monitoring"}),
+        ("TESTBED_GALAXY_VERSION", "26.0.2", {"galaxy", "monitoring"}),
+        ("TESTBED_GALAXY_CELERY", "newest", {"galaxy", "monitoring"}),
         ("TESTBED_RABBITMQ_SUITE", "bookworm", {"rabbitmq"}),
         ("TESTBED_RABBITMQ_IMAGE", "rabbitmq:4.1.4-management", {"rabbitmq"}),
     ],
 )
 def test_another_setting_renames_what_is_made_with_it(checkout, setting, value, expected):
     assert changed(checkout.images(), checkout.images(**{setting: value})) == expected
+
+
+def test_a_galaxy_without_a_lock_is_refused(checkout):
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        checkout.build("names", TESTBED_GALAXY_VERSION="1.2.3")
+    assert refused.value.returncode == 1
 
 
 def test_a_project_keeps_what_it_was_made_from(checkout):
@@ -105,11 +114,11 @@ def test_a_project_keeps_what_it_was_made_from(checkout):
 def test_what_a_scenario_or_a_project_needs_is_named(checkout):
     """`make testbed-clean` removes what is not named."""
     checkout.scenario.write_text("ansible:\n  env:\n    TESTBED_SUITE: trixie\n", encoding="utf-8")
-    checkout.build("project", "one", TESTBED_GALAXY_VERSION="26.0.0")
+    checkout.build("project", "one", TESTBED_GALAXY_VERSION="26.0.2")
     named = checkout.build("named").splitlines()
-    for settings in ({}, {"TESTBED_SUITE": "trixie"}, {"TESTBED_GALAXY_VERSION": "26.0.0"}):
+    for settings in ({}, {"TESTBED_SUITE": "trixie"}, {"TESTBED_GALAXY_VERSION": "26.0.2"}):
         assert set(checkout.images(**settings).values()) <= set(named)
-    assert checkout.images(TESTBED_GALAXY_VERSION="25.1.0")["galaxy"] not in named
+    assert checkout.images(TESTBED_GALAXY_VERSION="25.1.3")["galaxy"] not in named
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, "galaxy-celery-demo"), ({"TESTBED_PROJECT": "x"}, "x")])

@@ -56,10 +56,10 @@ galaxy_image() { once "${image[galaxy]}" image_stands galaxy_build; }
 
 galaxy_build() {
   local build=$repository-galaxy-build-${image[galaxy]##*-}
-  wheels galaxy "${galaxy_requirements[@]}"
+  wheels galaxy --no-deps --requirement "$galaxy_lock"
   docker rm -f "$build" >/dev/null 2>&1 || true
   run galaxy-tree docker run --name "$build" --network none -v "$assets/${asset[wheels-galaxy]}:/wheels:ro" \
-    -v "$recipes/galaxy:/recipe:ro" "${image[node]}" /recipe/build-tree.sh "$TESTBED_GALAXY_VERSION"
+    -v "$recipes/galaxy:/recipe:ro" -v "$galaxy_lock:/lock.txt:ro" "${image[node]}" /recipe/build-tree.sh
   run image-galaxy docker commit --change 'CMD ["/sbin/init"]' "$build" "${image[galaxy]}"
   docker rm "$build" >/dev/null
 }

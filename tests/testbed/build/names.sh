@@ -24,18 +24,21 @@ base_reference() { reference base "$1" "$1" "$base_packages"; }
 node_base=${TESTBED_NODE_BASE_IMAGE:-$(base_reference "$TESTBED_SUITE")}
 system=${TESTBED_NODE_BASE_IMAGE:-$TESTBED_SUITE}
 system=${system//[^A-Za-z0-9_.-]/-}
-galaxy_requirements=("galaxy-app==$TESTBED_GALAXY_VERSION" psycopg2-binary)
+# A whole Galaxy, each package as its release pins it.
+galaxy=$TESTBED_GALAXY_VERSION${TESTBED_GALAXY_CELERY:+-celery-$TESTBED_GALAXY_CELERY}
+galaxy_lock=$here/locks/galaxy-$galaxy.txt
+[ -f "$galaxy_lock" ] || die "there is no lock for this Galaxy; \`make galaxy-locks GALAXY=$galaxy\` writes one"
 flower_requirements=("flower==$TESTBED_FLOWER_VERSION" "celery==$TESTBED_CELERY_VERSION")
 
 image[node]=$(reference node "$system" "$node_base" "$recipes/node")
-image[galaxy]=$(reference galaxy "$TESTBED_GALAXY_VERSION-$system" "${image[node]}" "$recipes/galaxy" "${galaxy_requirements[@]}")
+image[galaxy]=$(reference galaxy "$galaxy-$system" "${image[node]}" "$recipes/galaxy" "$(cat "$galaxy_lock")")
 image[edge]=$(reference edge "$system" "${image[node]}" "$recipes/edge")
 image[monitoring]=$(reference monitoring "$system" "${image[galaxy]}" "$recipes/monitoring")
 rabbitmq_base=$(base_reference "$TESTBED_RABBITMQ_SUITE")
 image[rabbitmq]=${TESTBED_RABBITMQ_IMAGE:-$(reference rabbitmq "$TESTBED_RABBITMQ_SUITE" "$rabbitmq_base" "$recipes/rabbitmq")}
 
 asset[rabbitmq.tar]=rabbitmq-$(recipe "${image[rabbitmq]}").tar
-asset[wheels-galaxy]=wheels-galaxy-$(recipe "${galaxy_requirements[@]}")
+asset[wheels-galaxy]=wheels-galaxy-$(recipe "$(cat "$galaxy_lock")")
 asset[wheels-flower]=wheels-flower-$(recipe "${flower_requirements[@]}")
 asset[traefik]=traefik-$TESTBED_TRAEFIK_VERSION
 asset[telegraf]=telegraf-$TESTBED_TELEGRAF_VERSION-$(recipe "$TESTBED_TELEGRAF_TAGS")
