@@ -166,6 +166,11 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     require_yaml,
     run_bounded,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_watch import (
+    enable_events,
+    events_consumer,
+    queue_counts,
+)
 
 try:
     import kombu
@@ -181,7 +186,6 @@ GRACE_SECONDS = 2
 # The pause before everything is sent again over a new connection.
 RETRY_SECONDS = 1
 REPLY_TASK = "usegalaxy_eu.celery.reply"
-TAKEN_EVENTS = {"task-received", "task-started", "task-succeeded", "task-failed", "task-rejected", "task-retried"}
 
 
 class Task(NamedTuple):
@@ -267,7 +271,7 @@ class Probe:
             with self.settings.connection(self.app, min(CONNECT_SECONDS, self.timeout)) as self.connection:
                 try:
                     for queue in self.queues:
-                        self._declare(queue)
+                        queue_counts(self.settings, self.connection, queue)
                     self._backend()
                     self._enable_events(deadline)
                     self.task = self.task or self._choose(deadline)
@@ -281,20 +285,6 @@ class Probe:
                     self.app.control.disable_events(destination=sorted(self.enabled))
             with contextlib.suppress(Exception):
                 self.app.close()
-
-    def _declare(self, queue):
-        """Return (messages, consumers) of a queue, which must exist."""
-        channel = self.connection.channel()
-        try:
-            found = channel.queue_declare(queue=queue, passive=True)
-        except self.connection.channel_errors as exc:
-            raise CeleryModuleError(
-                f"queue {queue!r} cannot be used on {self.settings.broker}: {exc}. Start a worker that consumes from"
-                " it, or"
-                " correct the name in queues."
-            ) from exc
-        channel.close()
-        return found.message_count, found.consumer_count
 
     def _backend(self):
         """Load the result backend now, so that a wrong one is not taken for a silent worker."""
@@ -318,15 +308,9 @@ class Probe:
         """Have the nodes that are still silent send task events. Their replies also tell that they are alive."""
         if not self.silent:
             return
-        # On a connection of its own: foreign events on ours would count as replies.
-        replies = self.app.control.enable_events(
-            destination=sorted(self.silent), reply=True, timeout=max(0.2, min(2, deadline - time.monotonic()))
-        )
-        for reply in replies or []:
-            for node, answer in reply.items():
-                self.silent.discard(node)
-                if answer.get("ok") == "task events enabled":
-                    self.enabled.add(node)
+        answered, enabled = enable_events(self.app, self.silent, max(0.2, min(2, deadline - time.monotonic())))
+        self.silent -= answered
+        self.enabled |= enabled
 
     def _choose(self, deadline):
         """Return the first of PROBES that all nodes have registered.
@@ -355,12 +339,7 @@ class Probe:
         stack = contextlib.ExitStack()
         channel = self.connection.channel()
         stack.callback(channel.close)
-        receiver = self.app.events.Receiver(channel)
-        stack.enter_context(
-            kombu.Consumer(
-                channel, queues=[receiver.queue], callbacks=[self._on_events], no_ack=True, accept=receiver.accept
-            )
-        )
+        stack.enter_context(events_consumer(self.app, channel, self._on_event))
         if self.by_callback:
             # amq.direct: with the nameless exchange Celery would send the reply to the worker's own default queue.
             queue = kombu.Queue(
@@ -376,18 +355,17 @@ class Probe:
             )
         return stack
 
-    def _on_events(self, body, message):
-        for event in body if isinstance(body, list) else [body]:
-            task = self.tasks.get(event.get("uuid"))
-            if task is None or event.get("type") not in TAKEN_EVENTS:
-                continue
-            task["node"] = event.get("hostname") or task["node"]
-            task["_event"] = event["type"]
-            if event["type"] == "task-failed":
-                task["_exception"] = event.get("exception")
-                if self.by_callback and task["state"] == states.PENDING:
-                    # A task that the worker does not know calls nobody back.
-                    self._finish(task, states.FAILURE, None)
+    def _on_event(self, event):
+        task = self.tasks.get(event.get("uuid"))
+        if task is None:
+            return
+        task["node"] = event.get("hostname") or task["node"]
+        task["_event"] = event["type"]
+        if event["type"] == "task-failed":
+            task["_exception"] = event.get("exception")
+            if self.by_callback and task["state"] == states.PENDING:
+                # A task that the worker does not know calls nobody back.
+                self._finish(task, states.FAILURE, None)
 
     def _on_reply(self, body, message):
         args = body[0] if isinstance(body, list) else []
@@ -559,7 +537,7 @@ class Probe:
                 busy = {task["node"] for task in taken}
                 lines.extend(self._node_line(queue, node) for node in self._missing_nodes(queue) if node not in busy)
             elif not taken:
-                messages, consumers = self._declare(queue)
+                messages, consumers = queue_counts(self.settings, self.connection, queue)
                 counts = f"queue {queue!r} has {consumers} consumers and {messages} waiting messages"
                 if messages or not consumers:
                     lines.append(

@@ -827,6 +827,18 @@ WRONG["galaxy"]["beat of gravity"] = (
     {"galaxy_config": {"gravity": {"celery": {"enable_beat": True}}}},
     ["galaxy_config.gravity.celery.enable_beat is true", "Remedy: "],
 )
+WRONG["galaxy"]["address of Galaxy"] = (
+    {"galaxy_url": "galaxy.example.org"},
+    ["galaxy_url is galaxy.example.org", "Remedy: write https://"],
+)
+WRONG["galaxy"]["key of a user without an address"] = (
+    {"verify_galaxy_api_key": "mark-of-the-key"},
+    ["verify_galaxy_api_key is set", "Remedy: set galaxy_url"],
+)
+WRONG["galaxy"]["no time for an upload"] = (
+    {"galaxy_upload_timeout_seconds": 0},
+    ["galaxy_upload_timeout_seconds is 0", "Remedy: write 1 or more"],
+)
 # Hosts that the roles are not made for.
 WRONG["celery"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])
 WRONG["traefik"]["a host without systemd"] = ({"ansible_facts_modules": "fake_alpine"}, ["is openrc on", "systemd"])

@@ -36,6 +36,7 @@ DEMO = {
     "celery_beat_info": "worker-1",
     "celery_info": "galaxy",
     "celery_task": "galaxy",
+    "galaxy_upload": "galaxy",
     "celery_unit_info": "worker-1",
     "celery_drain": "galaxy",
     "galaxy_config_check": "galaxy",
