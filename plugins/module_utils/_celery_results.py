@@ -14,6 +14,7 @@ from __future__ import annotations
 
 try:
     from celery.backends.database import DatabaseBackend
+    from celery.backends.database.session import SessionManager
 except ImportError:
     DatabaseBackend = object  # the controller has no Celery
 
@@ -43,7 +44,13 @@ class KeptDatabaseBackend(DatabaseBackend):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.thread_safe = True
+        if not hasattr(self, "session_manager"):  # Celery 5.3 and 5.4
+            self.session_manager = SessionManager()
         self.session_manager.forked = True
         self.engine_options = engine_options(self.url, self.engine_options)
         # Now, else threads that come at the same time make one each.
         self.session_manager.get_engine(self.url, **self.engine_options)
+
+    def ResultSession(self, session_manager=None):
+        """Return a session of the one engine; Celery 5.3 and 5.4 would take that of the module."""
+        return super().ResultSession(session_manager or self.session_manager)

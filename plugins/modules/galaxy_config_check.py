@@ -17,6 +17,7 @@ description:
   - Reads a C(galaxy.yml), puts the wanted settings on top of it in memory, and holds the outcome against the schema that
     this installation of Galaxy brings and against the settings that its Celery knows. It writes nothing.
   - Fails when one of O(settings) is wrong or known to fail, with the name of the key and of its variable, and the remedy.
+  - Fails when Galaxy or Celery is older than what the workers need, with the version that is there.
   - Warns of what is wrong elsewhere in the file.
   - Galaxy's own command for this (C(galaxy-config validate)) finds nothing. It stops at defaults that are no scalars in
     Galaxy's schema, takes that for success, and never looks at the values. So this module hands each option by itself to
@@ -107,6 +108,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settin
     secrets_of,
     with_variables,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_versions import too_old
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
     YAML_IMPORT_ERROR,
     YamlFileError,
@@ -232,6 +234,9 @@ def run(module):
     params, foreign = module.params, []
     path, settings = params["path"], module.settings
     result = {"changed": False, "schema_checked": False, "celery_checked": False, "foreign": foreign}
+    # First: an older one may know other settings.
+    if old := too_old(params["server_dir"], sys.prefix):
+        module.fail_json(msg=" ".join(old), **result)
     try:
         current = present(path, params["section"])
     except (Unavailable, YamlFileError) as error:

@@ -14,6 +14,7 @@ description:
     listing that it was made from (paths, sizes, times, modes, digests of the configuration) in a file.
   - With it M(usegalaxy_eu.celery.galaxy_release) on another host knows what it lacks without reading the tree again.
   - When nothing changed since the last run, the file is there and nothing is written.
+  - Fails when Galaxy or Celery is older than what the workers need, with the version that is there.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:
@@ -73,6 +74,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_versions import too_old
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, describe
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import DIRECTORY_MODE, group_number, protect
@@ -111,7 +113,10 @@ def main():
     try:
         if directory is not None and not os.path.isabs(directory):
             raise ReleaseError(f"listing_dir: '{directory}' is not an absolute path")
-        info, listing = describe(Tree.from_params(module.params))
+        tree = Tree.from_params(module.params)
+        if old := too_old(tree.server_dir, tree.venv_dir):
+            raise ReleaseError(" ".join(old))
+        info, listing = describe(tree)
         path = os.path.join(directory, info["fingerprint"] + SUFFIX) if directory else None
         if path is None or module.check_mode:
             changed = path is not None and not os.path.isfile(path)

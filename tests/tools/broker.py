@@ -4,6 +4,8 @@
 
 """Run the tests marked `broker` against a real RabbitMQ in a container of its own, and remove it whatever happens.
 
+Some of them run workers of each series of Celery, which are made in .cache/celery before.
+
 Further arguments go to pytest. The exit code is pytest's; 1 also when a test was skipped, since here none may be.
 """
 
@@ -25,6 +27,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+import celery_versions
 import docker
 import kombu
 import requests
@@ -175,6 +178,7 @@ def main(arguments):
         return f"error: the image {IMAGE} is missing: run `make testbed`."
     except docker.errors.DockerException as error:
         return f"error: no Docker engine answers ({error}): run `make testbed`."
+    series = celery_versions.make()
     password = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         report = Path(folder, "report.xml")
@@ -185,6 +189,7 @@ def main(arguments):
                 "TESTBED_MANAGEMENT_URL": management_url,
                 "TESTBED_MANAGEMENT_USER": USER,
                 "TESTBED_MANAGEMENT_PASSWORD": password,
+                "TESTBED_CELERY_SERIES": json.dumps({name: str(folder) for name, folder in series.items()}),
             }
             code = run_tests(environment, arguments, report)
         finally:

@@ -50,6 +50,12 @@ def ignored():
 
 
 @pytest.fixture(scope="session")
+def collection_tree():
+    """The folder that shows the checkout by its full name, for the PYTHONPATH of another process."""
+    return _TREE.name
+
+
+@pytest.fixture(scope="session")
 def broker_url():
     """The URL of a RabbitMQ whose vhost the tests may use."""
     url = os.environ.get("TESTBED_AMQP_URL")

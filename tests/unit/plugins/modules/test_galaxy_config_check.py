@@ -118,6 +118,16 @@ def test_good_settings(check):
     assert answer["warned"] == ""
 
 
+def test_a_galaxy_that_is_too_old_is_named_and_nothing_else(check, tmp_path):
+    version = tmp_path / "server" / "lib" / "galaxy" / "version.py"
+    version.parent.mkdir(parents=True)
+    version.write_text('VERSION_MAJOR = "23.2"\nVERSION_MINOR = "1"\n')
+    answer = check({"enable_celery_tasks": "maybe"}, server_dir=str(tmp_path / "server"))
+    assert answer["failed"]
+    assert answer["msg"].startswith(f"Galaxy in {tmp_path}/server is 23.2.1, and the workers need 24.2 or newer.")
+    assert "maybe" not in answer["msg"]
+
+
 WRONG = {
     "a type of Galaxy's": (
         {**GOOD, "enable_celery_tasks": "maybe"},

@@ -59,6 +59,17 @@ def test_the_latest_are_kept(described, tmp_path):
     assert not (folder / f"2{module.SUFFIX}").exists()
 
 
+def test_what_is_too_old_is_not_listed(described, tmp_path, run):
+    server = tmp_path / "server"
+    (server / "lib/galaxy/version.py").write_text('VERSION_MAJOR = "24.1"\nVERSION_MINOR = "3"\n')
+    (server / ".venv/lib/python3.11/site-packages/celery-5.2.7.dist-info").mkdir(parents=True)
+    answer = run(module, server_dir=str(server), listing_dir=str(tmp_path / "listings"))
+    assert answer["failed"]
+    assert f"Galaxy in {server} is 24.1.3, and the workers need 24.2 or newer" in answer["msg"]
+    assert f"Celery in {server}/.venv is 5.2.7, and the workers need 5.3 or newer" in answer["msg"]
+    assert not (tmp_path / "listings").exists()
+
+
 def test_the_lines_tell_what_counts(described):
     kinds = {Path(_release_listing.path_of(line)).name: line.rsplit("\t", 1)[1] for line in described[1].lines()}
     assert kinds["galaxy.yml"].startswith("c 644 17 ")
