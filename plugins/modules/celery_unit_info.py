@@ -108,6 +108,13 @@ nodes:
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: worker-1@celery-1}
+errors:
+  description:
+    - The last error that each of O(units) wrote to the journal in its last two attempts to start, of those that have
+      failed or are at another attempt. Passwords in URLs are masked.
+  returned: always
+  type: dict
+  sample: {celery-galaxy-worker@1.service: "ModuleNotFoundError: No module named 'pebble' (/srv/galaxy/server/lib/galaxy/celery/__init__.py, line 14)"}
 pids:
   description:
     - The main process of each of O(units) and RV(surplus) that has one. It may have one, and tasks, before it is active.
@@ -156,8 +163,10 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import mask
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_mark import marked
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_unit import node_of
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._journal import unit_error
 
 # Where the units of the role celery see the description of their release.
 INSIDE = "run/galaxy-release.json"
@@ -239,6 +248,11 @@ def has_process(unit):
     return unit["ActiveState"] in ("active", "activating") and unit["MainPID"] != "0"
 
 
+def crashed(unit):
+    """Return whether a unit has failed, or is at one of its attempts to start."""
+    return unit["ActiveState"] in ("failed", "activating")
+
+
 def missing(unit):
     """Return whether there is nothing of a unit; one whose file was deleted may still run."""
     return unit["LoadState"] == "not-found" and unit["ActiveState"] in ("inactive", "failed")
@@ -290,6 +304,7 @@ def main():
         other = [f"it runs the release {releases[unit]}"] if link and releases[unit] != current else []
         reasons[unit] = other + newer(found[unit], module.params["files"], now)
     running += [unit for unit in surplus if has_process(found[unit])]
+    errors = {unit: error for unit in units if crashed(found[unit]) and (error := mask(unit_error(module, unit)))}
     nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
     pids = {unit: int(found[unit]["MainPID"]) for unit in running}
     marks = module.params["marks_dir"]
@@ -302,6 +317,7 @@ def main():
         reasons={unit: why for unit, why in reasons.items() if why},
         releases=releases,
         current=current,
+        errors=errors,
         nodes=nodes,
         pids=pids,
         # One that systemd waits for has no tasks, unless the broker knows it; then a drain takes it like any other.

@@ -44,6 +44,13 @@ blocks = ["".join(f"{{k}}={{v}}\\n" for k, v in answers["units"].get(u, none).it
 sys.stdout.write("\\n".join(blocks))
 """
 
+FAKE_JOURNALCTL = """\
+#!{python}
+import json, sys
+said = "no amqp://galaxy:hidden@mq/ for " + sys.argv[1]
+print(json.dumps({{"_SYSTEMD_INVOCATION_ID": "1", "PRIORITY": "3", "MESSAGE": said}}))
+"""
+
 SHOWN = {"LoadState": "loaded", "UnitFileState": "enabled"}
 
 
@@ -55,6 +62,9 @@ def systemctl(tmp_path, monkeypatch):
     program.parent.mkdir()
     program.write_text(FAKE_SYSTEMCTL.format(python=sys.executable, answers=str(answers), asked=str(asked)))
     program.chmod(0o755)
+    journal = program.with_name("journalctl")
+    journal.write_text(FAKE_JOURNALCTL.format(python=sys.executable))
+    journal.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
     def say(units=None, **answer):
@@ -128,6 +138,12 @@ def test_only_active_units_count(run, systemctl, process, inside, current, state
     inside('{"fingerprint": "aaa"}')
     result = run(celery_unit_info, units=[ONE, TWO], current_release=current("bbb"))
     assert (result["active"], result["outdated"], set(result["releases"])) == ([TWO], [TWO], {TWO})
+
+
+def test_what_a_unit_said_last_is_told_of_those_that_do_not_come_up(run, systemctl, process):
+    systemctl({ONE: ("activating", 0), TWO: ("active", process.pid)})
+    said = f"no amqp://galaxy:********@mq/ for _SYSTEMD_UNIT={ONE}"
+    assert run(celery_unit_info, units=[ONE, TWO])["errors"] == {ONE: said}
 
 
 def test_a_unit_that_systemd_does_not_know_is_not_active(run, systemctl):
