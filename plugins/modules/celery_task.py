@@ -54,7 +54,9 @@ options:
     default: []
   answer_by:
     description:
-      - V(result_backend) reads the results where the workers store them, which works only if both share it.
+      - V(result_backend) reads the results where the workers store them, which works only if both share it. A result that
+        this interpreter's Celery cannot read, since the worker runs another version of it, is told in a warning; whether
+        the task succeeded is then known by the worker's event.
       - V(callback) lets the workers send the result as a message to an exclusive queue of this module. It tells
         success and failure, and proves nothing about the backend.
       - V(auto) is V(result_backend) if one is configured, else V(callback).
@@ -126,7 +128,7 @@ tasks:
       description: Seconds from sending to seeing the result, exact to about 0.1 s. Null without a result.
       type: float
     result:
-      description: What the task returned, or the text of its exception.
+      description: What the task returned, or the text of its exception. Null if it could not be read.
       type: raw
   sample:
     - id: 6f0a4d0e-0c1b-4c5c-9a55-3f3c5a1d2b11
@@ -149,6 +151,7 @@ answer_by:
 
 import contextlib
 import json
+import pickle
 import socket
 import time
 import uuid
@@ -173,6 +176,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_watch 
 )
 
 try:
+    import celery
     import kombu
     from celery import states
     from celery.result import AsyncResult
@@ -185,6 +189,8 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 2
 # The pause before everything is sent again over a new connection.
 RETRY_SECONDS = 1
+# What Celery raises for a value that another version of it has stored.
+UNREADABLE = (pickle.UnpicklingError, ValueError, LookupError, EOFError, AttributeError, ImportError, TypeError)
 REPLY_TASK = "usegalaxy_eu.celery.reply"
 
 
@@ -223,6 +229,7 @@ class Probe:
         self.warn = warn
         # Over all connections: what the end of a broken one could not switch off, the end of the next one does.
         self.enabled = set()
+        self.unreadable = set()
         self.by_callback = params["answer_by"] == "callback" or (
             params["answer_by"] == "auto" and not settings.result_backend
         )
@@ -417,6 +424,7 @@ class Probe:
             "_sent_at": time.monotonic(),
             "_event": None,
             "_exception": None,
+            "_unreadable_at": None,
         }
         self.producer.publish(
             message.body,
@@ -448,12 +456,32 @@ class Probe:
                 continue
             try:
                 meta = self.backend.get_task_meta(task["id"])
+            except (*UNREADABLE, kombu.exceptions.DecodeError, kombu.exceptions.ContentDisallowed) as exc:
+                meta = self._by_event(task, exc)
             except Exception as exc:
                 raise self._backend_error(exc) from exc
             if meta["status"] in states.READY_STATES:
                 self._finish(task, meta["status"], meta["result"])
                 with contextlib.suppress(Exception):  # a backend may not know how to forget
                     AsyncResult(task["id"], app=self.app).forget()
+
+    def _by_event(self, task, exc):
+        """Return what the worker's event says of a task whose result is there and cannot be read.
+
+        :raises CeleryModuleError: when no event comes either.
+        """
+        if not task["_event"]:
+            task["_unreadable_at"] = task["_unreadable_at"] or time.monotonic()
+            if time.monotonic() > task["_unreadable_at"] + GRACE_SECONDS:
+                raise self._backend_error(exc) from exc
+        elif task["node"] not in self.unreadable:
+            self.unreadable.add(task["node"])
+            self.warn(
+                f"A result that {task['node']} has stored cannot be read with Celery {celery.__version__}, which this host"
+                f" has ({type(exc).__name__}: {exc}). The worker runs another version; its events count instead."
+            )
+        state = {"task-succeeded": states.SUCCESS, "task-failed": states.FAILURE}.get(task["_event"], states.PENDING)
+        return {"status": state, "result": None}
 
     def _loop(self, deadline):
         self.producer = self.connection.Producer(self.connection.channel())

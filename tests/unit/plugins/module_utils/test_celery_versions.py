@@ -19,6 +19,8 @@ from tools import celery_versions
 
 pytestmark = pytest.mark.broker
 SERIES = sorted(celery_versions.pins())
+# Celery 5.7 stores a result as JSON where those before it pickle, and reads both.
+READERS = {"5.7": ["5.3", "5.6"]}
 CODE = "ansible_collections.usegalaxy_eu.celery.plugins"
 
 APP = """
@@ -144,6 +146,15 @@ def test_a_worker_starts_keeps_its_results_and_is_drained(site, series):
     first, second = looked["tasks"][0]["result"]
     assert first == second
     assert first[0] == "KeptDatabaseBackend"
+
+    # During an update workers of two versions store results, and one of them reads.
+    for reader in READERS.get(series, ()):
+        added, failed = site.prove(
+            reader, node, f"probe.{series}", {"name": "probe.add", "args": [1, 2]}, {"name": "probe.fail"}
+        )
+        assert {(task["state"], task["node"]) for task in added["tasks"]} == {("SUCCESS", node)}, added
+        assert f"{node} has stored cannot be read with Celery {reader}." in str(added["warnings"])
+        assert "the database is away" in failed["msg"]
 
     # The child of this process must be waited for, else it is there until the end.
     waiting = threading.Thread(target=process.wait)
