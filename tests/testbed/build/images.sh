@@ -7,14 +7,19 @@ image_stands() { [ -z "${TESTBED_REBUILD:-}" ] && docker image inspect "$1" >/de
 base() { once "$(base_reference "$1")" image_stands bootstrap "$1"; }
 
 bootstrap() {
-  local sources=$TESTBED_CACHE/$1.sources tar=$TESTBED_CACHE/$1.tar own=()
+  local sources=$TESTBED_CACHE/$1.sources tar=$TESTBED_CACHE/$1.tar own=() options=()
   packages mmdebstrap
   # The machine's own mirror under another suite's name; mmdebstrap's default where there is no such file.
   if [ -f /etc/apt/sources.list.d/debian.sources ]; then
     sed "s/$(. /etc/os-release && echo "$VERSION_CODENAME")/$1/g" /etc/apt/sources.list.d/debian.sources >"$sources"
     own=("$sources")
   fi
-  run "base-$1" mmdebstrap --variant=minbase --include="$base_packages" "$1" "$tar" "${own[@]}"
+  if [ "$1" = sid ]; then
+    # It has neither updates nor security. A mirror that is a snapshot keeps its list of that day.
+    options=(--aptopt='Acquire::Check-Valid-Until "false"')
+    [ ${#own[@]} = 0 ] || sed -i -e '/^$/,$d' -e 's/^Suites:.*/Suites: sid/' "$sources"
+  fi
+  run "base-$1" mmdebstrap "${options[@]}" --variant=minbase --include="$base_packages" "$1" "$tar" "${own[@]}"
   run "import-$1" docker import "$tar" "$(base_reference "$1")"
   rm -f "$tar" "$sources"
 }
