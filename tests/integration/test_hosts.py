@@ -47,6 +47,15 @@ def test_second_worker_has_no_beat():
     assert not host("worker-2").service("celery-galaxy-beat").is_running
 
 
+def test_what_the_units_write_can_be_read():
+    """By nginx, which sends files of Galaxy to its users: the umask is Galaxy's own. Beat's schedule is such a file."""
+    node = host("worker-1")
+    for unit in ("celery-galaxy-worker@1", "celery-galaxy-beat"):
+        assert node.check_output(f"systemctl show --property UMask --value {unit}") == "0022"
+    assert node.file("/var/lib/celery-galaxy/beat-schedule").mode == 0o644
+    assert node.file("/etc/celery-galaxy/secrets.env").mode == 0o600
+
+
 @pytest.mark.parametrize("port", [5672, 15672, 15692])
 def test_broker_listens_on_loopback_only(port):
     """The plain ports are Traefik's."""
