@@ -34,6 +34,7 @@ BIN = VENV / "bin"
 QUICK_SCENARIOS = ("default", "single", "traefik")
 FULL_SCENARIOS = (
     "default-debian13",
+    "plain",
     "rabbitmq",
     "cluster",
     "rotation",
@@ -52,7 +53,7 @@ FULL_SCENARIOS = (
     "monitoring",
 )
 # They run on Ansible's own strategy, as at most sites; the others on mitogen's, which is five times as fast.
-PLAIN_SCENARIOS = ("traefik", "telegraf")
+PLAIN_SCENARIOS = ("plain", "traefik", "telegraf")
 
 PREFLIGHT_TESTS = tuple(
     f"tests/integration/test_{name}.py" for name in ("check", "preflight", "role_examples", "wrong_inputs")

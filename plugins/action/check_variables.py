@@ -269,6 +269,20 @@ def old_variables():
     return found
 
 
+def root_problem(facts, become_user):
+    """Return what to do when the tasks of the role would not run as root, or None. Without facts nobody knows.
+
+    :param become_user: the user that the task becomes, None if it stays who it is.
+    """
+    if become_user == "root" or not facts.get("effective_user_id"):
+        return None
+    user = facts.get("user_id", "an ordinary user")
+    return (
+        f"The tasks run as {user}, who is not root. Remedy: set become: true for the play, without another ansible_become or"
+        " ansible_become_user in the inventory; or connect as root (ansible_user)."
+    )
+
+
 def load_specification(role, entry_point):
     """Return the options of the entry point and all names that the role knows."""
     directory = os.path.normpath(os.path.join(ROLES_DIR, role))
@@ -323,8 +337,11 @@ class ActionModule(ActionBase):
         options, known = load_specification(role, args["entry_point"])
         templar = self._templar.copy_with_new_env(available_variables=task_vars)
 
-        refusal = platform_problem(task_vars.get("ansible_facts") or {}, role)
-        problems = [refusal] if refusal else []
+        facts = task_vars.get("ansible_facts") or {}
+        become = self._connection.become
+        user = become.get_option("become_user", playcontext=self._play_context) if become else None
+        found = [platform_problem(facts, role), None if inventory_only else root_problem(facts, user)]
+        problems = [problem for problem in found if problem]
         problems += old_problems(task_vars, old)
         problems += unknown_problems(role, task_vars, known, all_roles(), old)
         causes, wrong, secrets = set(), set(), set()

@@ -24,6 +24,7 @@ description:
     and a string may not be a number (C(version=4.10) would arrive as 4.1).
   - Reports all problems at once. Values are shown unless the specification says C(no_log=true), or the name
     contains one of password, secret, cookie, token, credential or key and does not end as a place (C(_path)); credentials in URLs are never shown.
+  - Refuses a host on which the tasks of the role would not be root's, as far as the facts tell.
   - Runs on the controller alone and never opens a connection to the host.
 notes:
   - The results of C(register) are not taken for variables of a role, whatever their name.

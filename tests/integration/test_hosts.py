@@ -12,7 +12,8 @@ import pytest
 import testinfra
 
 PROJECT = os.environ["TESTBED_PROJECT"]
-SECRETS = Path(os.environ["TESTBED_CACHE"], "projects", PROJECT, "secrets")
+STATE = Path(os.environ["TESTBED_CACHE"], "projects", PROJECT)
+SECRETS = STATE / "secrets"
 WORKERS = ("worker-1", "worker-2")
 SECRET_FILES = {
     "mq": [
@@ -26,8 +27,8 @@ SECRET_FILES = {
 
 
 def host(name):
-    """Return the host of the scenario."""
-    return testinfra.get_host(f"docker://{PROJECT}-{name}")
+    """Return the host of the scenario, reached as an operator does: by SSH, with sudo."""
+    return testinfra.get_host(f"ssh://{PROJECT}-{name}", ssh_config=str(STATE / "ssh" / "config"), sudo=True)
 
 
 @pytest.mark.parametrize(

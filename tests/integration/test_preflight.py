@@ -265,9 +265,10 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    checks = r"([\w.]+ : )?(preflight(_\w+)? \| |share \| |free_ports \| |Validating arguments against )"
+    files = r"preflight(_\w+)?|share|free_ports|become_user"
+    checks = rf"([\w.]+ : )?(({files}) \| |Validating arguments against )"
     stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
-    known = re.compile(f"Gathering Facts|{stack}|{checks}")
+    known = re.compile(f"Gather facts|Say what is missing|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 
@@ -299,7 +300,26 @@ def test_a_host_that_is_away_ends_the_run_before_any_change(tmp_path):
     assert outcome.code == 4, outcome.end
     assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == ["celery-2"]
     assert "nowhere.invalid" in outcome.output
-    assert outcome.tasks == ["Gathering Facts"]
+    assert outcome.tasks == ["Gather facts", "Say what is missing"]
+    refused = "Another host could not be asked, so nothing is done on"
+    assert sorted(outcome.messages.values()) == [f"{refused} {name}." for name in NAMES]
+
+
+def test_a_host_that_lets_nobody_become_root_says_what_to_do(site):
+    # Another user than the one who runs the test, who may be root: Ansible asks no sudo for whom it is already.
+    outcome = site(change={"ansible_become_user": "nobody", "ansible_become_exe": "no-such-sudo"})
+    hold(outcome, "could not be asked as root", "no-such-sudo", "Remedy: connect as root", "-K")
+    assert outcome.tasks == ["Gather facts", "Say what is missing"]
+
+
+def test_an_inventory_that_keeps_the_plays_from_root_is_refused(site):
+    outcome = site(change={"ansible_become": False, "ansible_facts_modules": "fake_admin"})
+    hold(outcome, "The tasks run as admin, who is not root. Remedy: set become: true")
+
+
+def test_a_database_whose_user_nobody_can_become_is_refused(site):
+    outcome = site(change={"postgresql_access_admin_user": "no-such-user", "ansible_become_exe": "no-such-sudo"})
+    hold(outcome, "db runs no task as no-such-user", "no-such-sudo", "Remedy: let ", "acl")
 
 
 def test_the_guard_of_these_tests_ends_a_run_that_gets_past_preflight(site, tmp_path):

@@ -19,8 +19,8 @@ case ${1:-all} in
   engine-answers) engine_answers ;;
   engine-stop) engine_stop ;;
   all)
-    # The unit tests of galaxy_release drive the real one.
-    packages rsync
+    # The unit tests of galaxy_release drive the real rsync; the nodes are reached by SSH.
+    packages rsync openssh-client
     engine
     # The binary needs one core for minutes, so it is built beside the images.
     telegraf & telegraf_pid=$!

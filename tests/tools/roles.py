@@ -10,6 +10,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "roles"
+# Ansible's own variable, which each role gives a default to.
+INTERPRETER = "ansible_python_interpreter"
 
 
 class Loader(yaml.SafeLoader):
@@ -40,8 +42,9 @@ def names():
 
 
 def defaults(role):
-    """What roles/<role>/defaults/main.yml holds."""
-    return load(ROLES / role / "defaults" / "main.yml") or {}
+    """What roles/<role>/defaults/main.yml holds of the role's own variables."""
+    found = load(ROLES / role / "defaults" / "main.yml") or {}
+    return {name: value for name, value in found.items() if name != INTERPRETER}
 
 
 def entry_points(role):

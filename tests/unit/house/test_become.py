@@ -16,6 +16,8 @@ from tools import roles
 
 PLAYBOOKS = roles.files("playbooks/*.yml", "playbooks/stack/*.yml")
 ROLE_FILES = roles.files("roles/*/tasks/**/*.yml", "roles/*/handlers/*.yml")
+# The bed's own plays: its inventory leaves `ansible_become` out, so a keyword is enough.
+BED = roles.files("molecule/**/*.yml", "tests/testbed/**/*.yml")
 PAGES = roles.files("README.md", "docs/*.md", "roles/*/README.md")
 HERE = ("localhost", "all:localhost")
 # What decides how a task runs, without what it does.
@@ -85,6 +87,33 @@ def test_a_role_leaves_it_to_the_play_to_become_root():
         for path, task, header in tasks()
         if "become" in task and not (header["become"] is False if "become_user" not in task else task["become"] is True)
     ]
+    assert wrong == []
+
+
+def test_a_task_of_an_ordinary_user_runs_without_temporary_files():
+    """Else it needs the package acl on the host. The inventory may still say otherwise."""
+    wrong = [
+        f"{path}: {task['name']}"
+        for path, task, header in tasks()
+        if "become_user" in task and "_pipelining }}" not in str(header["vars"].get("ansible_pipelining"))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", BED, ids=str)
+def test_the_bed_says_it_too(path):
+    """With what it delegates from a host to the controller, and the other way round."""
+    content = roles.load(roles.ROOT / path)
+    tasks = content if isinstance(content, list) else []
+    plays = plays_of(tasks)
+    wrong = [play["name"] for play in plays if play.get("become") is not (play["hosts"] not in HERE)]
+    for play in plays or [{"hosts": "unknown", "tasks": tasks}]:
+        for task, header in entries_of(play.get("tasks")):
+            wanted = {"localhost": (False,), None: (True, False, None)}.get(task.get("delegate_to"), (True,))
+            if play["hosts"] not in HERE and wanted == (True,):
+                continue  # it becomes root as its play does
+            if header.get("become") not in wanted:
+                wrong.append(task["name"])
     assert wrong == []
 
 

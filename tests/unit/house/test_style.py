@@ -31,7 +31,8 @@ NO_ACTIONS = {
 }  # fmt: skip
 # Facts are read as ansible_facts['x']; these names are Ansible's own variables, not injected facts.
 MAGIC = {
-    "ansible_become", "ansible_become_method", "ansible_become_user", "ansible_check_mode", "ansible_collection_name",
+    "ansible_become", "ansible_become_method", "ansible_become_password", "ansible_become_user", "ansible_check_mode",
+    "ansible_collection_name",
     "ansible_collections", "ansible_config_file", "ansible_connection", "ansible_diff_mode",
     "ansible_docker_extra_args", "ansible_facts", "ansible_failed_result", "ansible_failed_task", "ansible_forks",
     "ansible_host", "ansible_index_var",
@@ -351,9 +352,17 @@ def checks_first(path):
     imported = play.get("ansible.builtin.import_playbook")
     if imported:
         return imported.endswith("preflight.yml") or checks_first(path.parent / imported)
-    first = (play.get("tasks") or [{}])[0]
+    # The facts come first, with what is missing for them.
+    rest = [task for task in play.get("tasks") or [] if "ansible.builtin.import_tasks" not in task]
+    first = (rest or [{}])[0]
     include = first.get("ansible.builtin.include_role") or {}
     return include.get("tasks_from") in ("preflight", "check") or "ansible.builtin.assert" in first
+
+
+@pytest.mark.parametrize("path", roles.files("roles/*/defaults/main.yml"), ids=str)
+def test_a_role_runs_on_the_python_of_the_system(path):
+    """Not on a newer one beside it, which lacks the libraries of the system's packages."""
+    assert roles.load(roles.ROOT / path)[roles.INTERPRETER] == "/usr/bin/python3"
 
 
 @pytest.mark.parametrize("path", roles.files("playbooks/*.yml"), ids=str)

@@ -67,13 +67,14 @@ def roles(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(variables, role="demo", **args):
-    """Run the action on a host with these variables."""
+def run(variables, role="demo", become_user=None, **args):
+    """Run the action on a host with these variables, as another user if the task becomes one."""
     variables = {key: trusted(value) for key, value in variables.items()}
     variables["inventory_hostname"] = "worker-1"
     loader = DataLoader()
     task = SimpleNamespace(args={"role": role, **args}, check_mode=True, async_val=0, diff=False, no_log=False)
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    become = become_user and SimpleNamespace(get_option=lambda _name, playcontext: become_user)
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), become=become)
     templar = Templar(loader=loader, variables=variables)
     action = check_variables.ActionModule(task, connection, SimpleNamespace(), loader, templar, None)
     return action.run(task_vars=variables)
@@ -97,6 +98,29 @@ def problems(variables, **args):
     assert bool(result["problems"]) == bool(result.get("failed"))
     assert MARK not in str(result)
     return result["problems"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "become_user", "refused"),
+    [
+        ({"effective_user_id": 1000, "user_id": "admin"}, None, True),
+        ({"effective_user_id": 1000, "user_id": "admin"}, "galaxy", True),
+        # They were gathered by a play that stays who it is.
+        ({"effective_user_id": 1000, "user_id": "admin"}, "root", False),
+        ({"effective_user_id": 0, "user_id": "root"}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_tasks_that_would_not_be_roots_are_refused(roles, facts, become_user, refused):
+    result = run({"demo_password": MARK, "ansible_facts": facts}, become_user=become_user)
+    said = [text for text in result["problems"] if "not root" in text]
+    assert bool(said) == refused
+    assert not refused or ("admin" in said[0] and "become: true" in said[0])
+
+
+def test_an_inventory_alone_says_nothing_of_root(roles):
+    facts = {"effective_user_id": 1000, "user_id": "admin"}
+    assert run({"demo_password": MARK, "ansible_facts": facts}, inventory_only=True)["problems"] == []
 
 
 def test_nothing_to_say(roles):
