@@ -16,11 +16,10 @@ import json
 import statistics
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import report
-from bed import Bed, Measured
+from bed import ROOT, Bed, Measured
 
 PING = "- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.ping: {}}]}\n"
 # Half of them copies, half of them templates, as an operator would write them.
@@ -44,8 +43,7 @@ def title(change, *arguments):
 
 def mitogen():
     """The settings that run a playbook by mitogen."""
-    folder = find_spec("ansible_mitogen").submodule_search_locations[0]
-    return {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": f"{folder}/plugins/strategy"}
+    return {"ANSIBLE_STRATEGY": "mitogen_sudo", "ANSIBLE_STRATEGY_PLUGINS": str(ROOT / "tests/testbed/strategy")}
 
 
 def hand_written(folder):
