@@ -37,6 +37,7 @@ OWN = [
     "/var/lib/systemd",
     "/var/lib/private",
     f"{HOME}/.ansible",
+    "/home/admin/.ansible",
     f"{HOME}/.cache",
     "/etc/resolv.conf",
     "/etc/hosts",
