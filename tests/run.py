@@ -137,6 +137,8 @@ def steps():
         Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
+        # The newest RabbitMQ that Debian has. It builds the image first.
+        Step("broker: sid", ["make", "broker", "TESTBED_RABBITMQ_SUITE=sid"], needs=("testbed",), full=True),
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
     ]
 

@@ -67,6 +67,20 @@ def covers(present, wanted):
     return present == wanted
 
 
+def comparable(kind, item):
+    """Return an object as every version of RabbitMQ means it.
+
+    Up to 4.2 a vhost has its metadata twice, and from 4.3 on it has the limits that a parameter has too.
+    """
+    if kind != "vhosts":
+        return item
+    metadata = {key: item[key] for key in ("description", "tags", "default_queue_type") if key in item}
+    metadata.update(item.get("metadata") or {})
+    if metadata.get("default_queue_type") == "undefined":  # 3.x, which means the broker's own default
+        del metadata["default_queue_type"]
+    return {"name": item.get("name"), "metadata": metadata}
+
+
 def differences(wanted, present):
     """Return the objects of a backup that the broker lacks, those that it has otherwise, and those that it keeps otherwise."""
     missing, other, kept = [], [], []
@@ -76,6 +90,6 @@ def differences(wanted, present):
             match = found.get(identity(kind, item))
             if match is None:
                 missing.append(label(kind, item))
-            elif not covers(match, item):
+            elif not covers(comparable(kind, match), comparable(kind, item)):
                 (kept if kind in KEPT else other).append(label(kind, item))
     return missing, other, kept

@@ -110,7 +110,7 @@ options:
             type: str
             required: true
           exchange:
-            description: The topic exchange.
+            description: The topic exchange. RabbitMQ 4.3 and later want it to be there.
             type: str
             required: true
           write:
@@ -226,6 +226,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -265,6 +266,10 @@ def tags_of(value):
     return [tag for tag in value.split(",") if tag] if isinstance(value, str) else list(value or [])
 
 
+# What each vhost has from its beginning.
+OWN_EXCHANGES = {f"amq.{name}" for name in ("direct", "fanout", "headers", "match", "rabbitmq.trace", "topic")}
+
+
 class Step:
     """One request, with what it does in words and in lines for the diff."""
 
@@ -285,8 +290,30 @@ class Broker:
             (i["user"], i["vhost"], i["exchange"]): i for i in api.call("GET", path_of("topic-permissions"))
         }
         self.policies = {(i["vhost"], i["name"]): i for i in api.call("GET", path_of("policies"))}
+        self.version = api.call("GET", path_of("overview"))["rabbitmq_version"]
         self.vhost_limits = {i["vhost"]: i["value"] for i in api.call("GET", path_of("vhost-limits"))}
         self.user_limits = {i["user"]: i["value"] for i in api.call("GET", path_of("user-limits"))}
+
+
+def missing_exchanges(api, wanted, broker):
+    """Return what is wrong with topic permissions for exchanges that are not there, which RabbitMQ refuses from 4.3 on."""
+    numbers = re.match(r"(\d+)\.(\d+)", broker.version)
+    if tuple(map(int, numbers.groups())) < (4, 3):
+        return []
+    problems, known = [], {}
+    for user in wanted["users"]:
+        for item in user["topic_permissions"] or []:
+            vhost, exchange = item["vhost"], item["exchange"]
+            if vhost not in known:
+                there = api.call("GET", path_of("exchanges", vhost)) if vhost in broker.vhosts else []
+                known[vhost] = {found["name"] for found in there} | OWN_EXCHANGES
+            if exchange not in known[vhost]:
+                problems.append(
+                    f"users: {user['name']}: topic_permissions: the vhost {vhost} has no exchange {exchange!r}, and RabbitMQ"
+                    f" {broker.version} takes a topic permission only for one that is there. Declare it first, or leave the"
+                    " permission out."
+                )
+    return problems
 
 
 def find_problems(wanted, broker, login):
@@ -588,7 +615,7 @@ def main():
     try:
         api = Management(**{key: wanted[key] for key in CONNECTION})
         broker = Broker(api)
-        problems = find_problems(wanted, broker, api.username)
+        problems = find_problems(wanted, broker, api.username) + missing_exchanges(api, wanted, broker)
         if problems:
             raise ManagementError("Nothing was changed:\n- " + "\n- ".join(problems))
         steps = plan(wanted, broker, api.username)

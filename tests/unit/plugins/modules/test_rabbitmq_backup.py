@@ -28,6 +28,8 @@ from ansible_collections.usegalaxy_eu.celery.plugins.modules import rabbitmq_bac
 VHOST, USER = "t-backup é/x", "t-backup"
 EMPTY = {"rabbitmq_version": "4.0.5", **{kind: [] for kind in backup.KEYS}}
 
+METADATA = {"description": "", "tags": [], "default_queue_type": "quorum"}
+
 
 class FakeApi(BaseHTTPRequestHandler):
     """GET and POST of the definitions, and DELETE of a vhost or user, as the broker does them."""
@@ -138,7 +140,7 @@ def made():
         ],
         "vhosts": [{"name": VHOST}],
         "permissions": [{"user": USER, **at, **rights}],
-        "topic_permissions": [{"user": USER, **at, "exchange": "amq.topic", "write": "^a", "read": "^b"}],
+        "topic_permissions": [{"user": USER, **at, "exchange": "e", "write": "^a", "read": "^b"}],
         "parameters": [{**at, "component": "vhost-limits", "name": "limits", "value": {"max-queues": 50}}],
         "policies": [
             {**at, "name": "p", "pattern": "^c", "apply-to": "queues", "priority": 3, "definition": {"expires": 9000}}
@@ -231,6 +233,25 @@ def test_a_queue_that_is_there_keeps_what_it_has(api, save, restore):
         planned, done = restore(check=True), restore()
         for found in (planned, done):
             assert (found["changed"], found["kept"], found["changes"]) == (changed, kept, [])
+
+
+@pytest.mark.parametrize(
+    "wanted, present, same",
+    [
+        # 4.0 and 4.3 export the same vhost so, in this order.
+        (
+            {"name": "v", "description": "", "tags": [], "default_queue_type": "quorum", "metadata": METADATA},
+            {"name": "v", "limits": {}, "metadata": METADATA},
+            True,
+        ),
+        ({"name": "v", "limits": {"max-queues": 5}, "metadata": METADATA}, {"name": "v", "metadata": METADATA}, True),
+        ({"name": "v", "default_queue_type": "undefined"}, {"name": "v", "metadata": METADATA}, True),
+        ({"name": "v", "metadata": {**METADATA, "tags": ["a"]}}, {"name": "v", "metadata": METADATA}, False),
+        ({"name": "v", "default_queue_type": "classic"}, {"name": "v", "metadata": METADATA}, False),
+    ],
+)
+def test_a_vhost_is_the_same_whatever_version_exported_it(wanted, present, same):
+    assert backup.differences({"vhosts": [wanted]}, {"vhosts": [present]}) == ([], [] if same else ["vhost 'v'"], [])
 
 
 def test_a_backup_of_the_same_writes_nothing(api, save, tmp_path):

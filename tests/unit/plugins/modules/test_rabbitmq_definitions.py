@@ -69,10 +69,14 @@ class FakeApi(BaseHTTPRequestHandler):
             return self.delete(state, kind, tuple(names))
         return self.put(state, kind, names, body, login)
 
-    do_GET = do_PUT = do_DELETE = handle_all
+    do_GET = do_PUT = do_POST = do_DELETE = handle_all
 
     def get(self, state, kind, names):
+        if kind == "overview":
+            return self.answer(200, {"rabbitmq_version": self.server.version})
         items = state[kind]
+        if kind == "exchanges":
+            return self.answer(200, [item for (vhost, _name), item in items.items() if vhost == names[0]])
         if names:
             return self.answer(200, items[names[0]])
         if kind.endswith("-limits"):
@@ -112,6 +116,8 @@ class FakeApi(BaseHTTPRequestHandler):
                 reason = ["invalid_regexp", [92, 76], [[*b"PCRE does not support \\L"], 1]]
                 return self.answer(400, {"error": "bad_request", "reason": reason})
             state[kind][tuple(names)] = {"vhost": names[0], "user": names[1], **body}
+        elif kind == "definitions":
+            state["exchanges"].update({(item["vhost"], item["name"]): item for item in body["exchanges"]})
         elif kind == "topic-permissions":
             state[kind][(*names, body["exchange"])] = {"vhost": names[0], "user": names[1], **body}
         elif kind == "policies":
@@ -128,9 +134,9 @@ class FakeApi(BaseHTTPRequestHandler):
 def serve(handler):
     """Serve on a free loopback port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.state = {k: {} for k in ("vhosts", "users", "permissions", "topic-permissions", "policies")}
+    server.state = {k: {} for k in ("vhosts", "users", "permissions", "topic-permissions", "policies", "exchanges")}
     server.state.update({"vhost-limits": {}, "user-limits": {}})
-    server.requests = []
+    server.requests, server.version = [], "3.10.8"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     return server
 
@@ -344,6 +350,8 @@ def test_topic_permissions_stay_unless_listed(api, run):
     permission = [{"vhost": "t-é", "read": "^celeryev"}]
     assert run(users=[{"name": "t-é/x", "permissions": permission}])["changed"] is False
     one = {"vhost": "t-é", "exchange": "x y", "write": "a"}
+    exchange = {"vhost": "t-é", "name": "x y", "type": "topic", "durable": True, "auto_delete": False, "arguments": {}}
+    api.call("POST", client.path_of("definitions"), {"exchanges": [exchange]})
     result = run(users=[{"name": "t-é/x", "permissions": permission, "topic_permissions": [one]}])
     assert result["changes"] == [
         "user t-é/x: topic permission on t-é x y set",
@@ -352,6 +360,27 @@ def test_topic_permissions_stay_unless_listed(api, run):
     result = run(users=[{"name": "t-é/x", "permissions": permission, "topic_permissions": []}])
     assert result["changes"] == ["user t-é/x: topic permission on t-é x y removed"]
     assert [i for i in get(api, "topic-permissions") if i["user"] == "t-é/x"] == []
+
+
+TOPIC = {"name": "t-é/x", "permissions": [{"vhost": "t-new"}]}
+
+
+def test_a_topic_permission_for_no_exchange_is_refused_where_the_broker_would(api, run, request):
+    if api.username == "root":
+        request.getfixturevalue("fake").version = "4.3.6"
+    version = tuple(int(part) for part in get(api, "overview")["rabbitmq_version"].split(".")[:2])
+    topics = [{"vhost": "t-new", "exchange": name, "write": "a"} for name in ("amq.topic", "x y")]
+    wanted = {"vhosts": [{"name": "t-new"}], "users": [{**TOPIC, "password": MARK, "topic_permissions": topics}]}
+    for check in (True, False):
+        result = run(check=check, **wanted)
+        if version < (4, 3):
+            assert "user t-é/x: topic permission on t-new x y set" in result["changes"]
+            continue
+        assert result["failed"]
+        assert "Nothing was changed" in result["msg"]
+        assert "the vhost t-new has no exchange 'x y', and RabbitMQ 4." in result["msg"]
+        assert "amq.topic" not in result["msg"]
+        assert "t-new" not in {item["name"] for item in get(api, "vhosts")}
 
 
 def test_policies_and_limits_change(api, run):
