@@ -6,13 +6,16 @@
 
 import importlib.util
 import json
+import re
 import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
-PATH = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "files" / "upload_stream.py"
+MOLECULE = Path(__file__).resolve().parents[2] / "molecule"
+PATH = MOLECULE / "shared" / "files" / "upload_stream.py"
 
 
 @pytest.fixture
@@ -223,3 +226,13 @@ def test_a_galaxy_that_is_away_for_a_while_ends_nothing(run):
 
 def test_the_report_is_json(ledger):
     assert json.loads(json.dumps(ledger.report()))["asked"] == 3
+
+
+def test_each_fault_of_the_scenarios_has_its_bound():
+    texts = [path.read_text(encoding="utf-8") for path in MOLECULE.glob("*/*.yml")]
+    named = {name for text in texts for name in re.findall(r"__uploads_fault: (\w+)", text)}
+    faults = yaml.safe_load((MOLECULE / "faults" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    named |= {fault["name"] for fault in faults["__faults_uploads"]}
+    bounds = yaml.safe_load((MOLECULE / "shared" / "vars" / "uploads.yml").read_text(encoding="utf-8"))
+    assert named == set(bounds["__uploads_lost"])
+    assert all(set(bound) == {"pinned", "newest"} for bound in bounds["__uploads_lost"].values())
