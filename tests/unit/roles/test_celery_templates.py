@@ -123,6 +123,12 @@ def test_what_is_written_can_be_read_by_whom_the_site_wants(render):
     assert [service(render(**values))["UMask"] for values in ({}, {"celery_umask": "0027"})] == ["022", "0027"]
 
 
+def test_on_one_host_the_workers_stop_before_what_they_drain_with():
+    """At a shutdown systemd stops in the reverse order; without one a drain would ask a broker that is gone."""
+    after = " ".join(role_templates.unit_values(worker())["Unit"]["After"]).split()
+    assert {"docker.service", "traefik.service", "postgresql.service", "network-online.target"} <= set(after)
+
+
 def test_two_classes():
     values = {
         "celery_workers": [
