@@ -9,6 +9,10 @@ testbed: venv ## Build what the demo and the scenarios run on (engine, images, b
 testbed-clean: ## Remove the images and binaries of the test bed that no recipe of this checkout and no running project names
 	@tests/testbed/build.sh clean
 
+.PHONY: test-vm
+test-vm: ## Run the test bed on a machine with a kernel of its own, booted by qemu (VM=full: the demo too)
+	@tests/testbed/vm.sh
+
 .PHONY: demo
 demo: testbed ## Bring up the whole stack on local containers, and prove it
 	@tests/testbed/demo.sh up

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from tools import roles
 
-IMAGES = ("node", "galaxy", "edge", "monitoring", "rabbitmq")
+IMAGES = ("node", "galaxy", "edge", "monitoring", "nfs", "rabbitmq", "vm")
 
 
 class Checkout:
@@ -24,6 +24,8 @@ class Checkout:
     def __init__(self, folder: Path):
         self.root, self.cache = folder / "checkout", folder / "cache"
         shutil.copytree(roles.ROOT / "tests/testbed", self.root / "tests/testbed")
+        for name in ("requirements.txt", "constraints.txt"):
+            shutil.copy(roles.ROOT / "tests" / name, self.root / "tests")
         (self.root / "molecule/other").mkdir(parents=True)
         self.scenario = self.root / "molecule/other/molecule.yml"
 
@@ -58,9 +60,9 @@ def test_equal_recipes_have_equal_names(checkout, tmp_path):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("images/node/install-apt.sh", {"node", "galaxy", "edge", "monitoring"}),
-        ("images/galaxy/build-tree.sh", {"galaxy", "monitoring"}),
-        ("locks/galaxy-26.1.2.txt", {"galaxy", "monitoring"}),
+        ("images/node/install-apt.sh", {"node", "galaxy", "edge", "monitoring", "nfs"}),
+        ("images/galaxy/build-tree.sh", {"galaxy", "monitoring", "nfs"}),
+        ("locks/galaxy-26.1.2.txt", {"galaxy", "monitoring", "nfs"}),
         ("locks/galaxy-26.0.2.txt", set()),
         ("images/rabbitmq/Dockerfile", {"rabbitmq"}),
         ("README.md", set()),
@@ -76,10 +78,10 @@ def test_another_recipe_renames_what_is_made_from_it(checkout, file, expected):
 @pytest.mark.parametrize(
     ("setting", "value", "expected"),
     [
-        ("TESTBED_SUITE", "trixie", {"node", "galaxy", "edge", "monitoring"}),
-        ("TESTBED_NODE_BASE_IMAGE", "rockylinux:9", {"node", "galaxy", "edge", "monitoring"}),
-        ("TESTBED_GALAXY_VERSION", "26.0.2", {"galaxy", "monitoring"}),
-        ("TESTBED_GALAXY_CELERY", "newest", {"galaxy", "monitoring"}),
+        ("TESTBED_SUITE", "trixie", {"node", "galaxy", "edge", "monitoring", "nfs"}),
+        ("TESTBED_NODE_BASE_IMAGE", "rockylinux:9", {"node", "galaxy", "edge", "monitoring", "nfs"}),
+        ("TESTBED_GALAXY_VERSION", "26.0.2", {"galaxy", "monitoring", "nfs"}),
+        ("TESTBED_GALAXY_CELERY", "newest", {"galaxy", "monitoring", "nfs"}),
         ("TESTBED_RABBITMQ_SUITE", "bookworm", {"rabbitmq"}),
         ("TESTBED_RABBITMQ_IMAGE", "rabbitmq:4.1.4-management", {"rabbitmq"}),
     ],

@@ -12,12 +12,12 @@ python_of() {
   die "the nodes have Python $1, and their wheels are made with this machine's Python $1, which is not there"
 }
 
-# wheels NAME REQUIREMENT...: a folder of wheels, made with the machine's own pip settings. Those of several Pythons
+# wheels IMAGE NAME REQUIREMENT...: a folder of wheels, made with the machine's own pip settings. Those of several Pythons
 # stand in one folder: pip takes what suits it.
 wheels() {
   local version
-  version=$(node_python)
-  once "${asset[wheels-$1]}/.made-$version" asset_stands make_wheels "$1" "$version" "${@:2}"
+  version=$(python_in "$1")
+  once "${asset[wheels-$2]}/.made-$version" asset_stands make_wheels "$2" "$version" "${@:3}"
 }
 
 make_wheels() {
@@ -67,6 +67,9 @@ scenario_telegraf() {
     go_build influxd "-s -w -X main.version=$TESTBED_INFLUXDB_VERSION" \
     "github.com/influxdata/influxdb/cmd/influxd@v$TESTBED_INFLUXDB_VERSION"
 }
+
+# What only the scenario vm needs: Galaxy's node with NFS.
+scenario_vm() { docker_build nfs "${image[galaxy]}"; }
 
 # What only the scenario monitoring needs: Galaxy's node with a Prometheus, and a browser on this machine.
 scenario_monitoring() {

@@ -24,20 +24,21 @@ bootstrap() {
   rm -f "$tar" "$sources"
 }
 
-# docker_build NAME BASE: the image NAME from images/NAME.
-docker_build() {
-  once "${image[$1]}" image_stands \
-    run "image-$1" env DOCKER_BUILDKIT=0 docker build --build-arg "BASE=$2" -t "${image[$1]}" "$recipes/$1"
+# docker_build NAME BASE [SUITE]: the image NAME from images/NAME, after the Debian below it where that is made here.
+docker_build() { once "${image[$1]}" image_stands docker_build_now "$@"; }
+
+docker_build_now() {
+  [ -z "${3:-}" ] || base "$3"
+  run "image-$1" env DOCKER_BUILDKIT=0 docker build --build-arg "BASE=$2" -t "${image[$1]}" "$recipes/$1"
 }
 
 node_image() {
-  [ -n "$TESTBED_NODE_BASE_IMAGE" ] || base "$TESTBED_SUITE"
-  docker_build node "$node_base"
+  if [ -n "$TESTBED_NODE_BASE_IMAGE" ]; then docker_build node "$node_base"; else docker_build node "$node_base" "$TESTBED_SUITE"; fi
 }
 
-# node_python: the interpreter that build-tree.sh takes, as X.Y.
-node_python() {
-  docker run --rm --network none --entrypoint /bin/sh "${image[node]}" -c \
+# python_in IMAGE: the interpreter that build-tree.sh takes, as X.Y.
+python_in() {
+  docker run --rm --network none --entrypoint /bin/sh "$1" -c \
     '"$(command -v python3.11 || command -v python3)" -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"'
 }
 
@@ -45,8 +46,7 @@ rabbitmq_image() {
   if [ -n "$TESTBED_RABBITMQ_IMAGE" ]; then
     once "$TESTBED_RABBITMQ_IMAGE" image_stands run pull-rabbitmq docker pull "$TESTBED_RABBITMQ_IMAGE"
   else
-    base "$TESTBED_RABBITMQ_SUITE"
-    docker_build rabbitmq "$rabbitmq_base"
+    docker_build rabbitmq "$rabbitmq_base" "$TESTBED_RABBITMQ_SUITE"
   fi
   once "${asset[rabbitmq.tar]}" asset_stands save_rabbitmq
 }
@@ -61,7 +61,7 @@ galaxy_image() { once "${image[galaxy]}" image_stands galaxy_build; }
 
 galaxy_build() {
   local build=$repository-galaxy-build-${image[galaxy]##*-}
-  wheels galaxy --no-deps --requirement "$galaxy_lock"
+  wheels "${image[node]}" galaxy --no-deps --requirement "$galaxy_lock"
   docker rm -f "$build" >/dev/null 2>&1 || true
   run galaxy-tree docker run --name "$build" --network none -v "$assets/${asset[wheels-galaxy]}:/wheels:ro" \
     -v "$recipes/galaxy:/recipe:ro" -v "$galaxy_lock:/lock.txt:ro" "${image[node]}" /recipe/build-tree.sh

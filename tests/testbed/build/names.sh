@@ -33,13 +33,19 @@ flower_requirements=("flower==$TESTBED_FLOWER_VERSION" "celery==$TESTBED_CELERY_
 image[node]=$(reference node "$system" "$node_base" "$recipes/node")
 image[galaxy]=$(reference galaxy "$galaxy-$system" "${image[node]}" "$recipes/galaxy" "$(cat "$galaxy_lock")")
 image[edge]=$(reference edge "$system" "${image[node]}" "$recipes/edge")
+image[nfs]=$(reference nfs "$system" "${image[galaxy]}" "$recipes/nfs")
 image[monitoring]=$(reference monitoring "$system" "${image[galaxy]}" "$recipes/monitoring")
 rabbitmq_base=$(base_reference "$TESTBED_RABBITMQ_SUITE")
 image[rabbitmq]=${TESTBED_RABBITMQ_IMAGE:-$(reference rabbitmq "$TESTBED_RABBITMQ_SUITE" "$rabbitmq_base" "$recipes/rabbitmq")}
+# The machine of vm.sh.
+vm_base=$(base_reference bookworm)
+image[vm]=$(reference vm bookworm "$vm_base" "$recipes/vm")
 
 asset[rabbitmq.tar]=rabbitmq-$(recipe "${image[rabbitmq]}").tar
 asset[wheels-galaxy]=wheels-galaxy-$(recipe "$(cat "$galaxy_lock")")
 asset[wheels-flower]=wheels-flower-$(recipe "${flower_requirements[@]}")
+# The environment of this project, for the same machine.
+asset[wheels-environment]=wheels-environment-$(recipe "$(cat "$here/../requirements.txt" "$here/../constraints.txt")")
 asset[traefik]=traefik-$TESTBED_TRAEFIK_VERSION
 asset[telegraf]=telegraf-$TESTBED_TELEGRAF_VERSION-$(recipe "$TESTBED_TELEGRAF_TAGS")
 asset[pebble]=pebble-$TESTBED_PEBBLE_VERSION
