@@ -121,6 +121,8 @@ def molecule(scenario, full=False):
         cleanup=["molecule", "destroy", "-s", scenario],
         env=env,
         full=full,
+        # The scenario faults waits for what hangs, and five minutes for a broker.
+        limit_seconds=5400 if full else 3600,
     )
 
 
