@@ -22,8 +22,8 @@ docker run --detach --name "$maker" --network none --cap-add SYS_ADMIN --cap-add
   "${image[vm]}" dockerd --iptables=false --bridge=none
 for _ in $(seq 60); do docker exec "$maker" docker info >/dev/null 2>&1 && break; sleep 1; done
 docker save "${image[node]}" "${image[galaxy]}" "${image[nfs]}" "${image[rabbitmq]}" | docker exec -i "$maker" docker load
-docker exec "$maker" git clone -q /mnt/project.bundle /root/celery
-docker exec -e PIP_NO_INDEX=1 -e "PIP_FIND_LINKS=/mnt/assets/${asset[wheels-environment]}" "$maker" make -C /root/celery venv
+docker exec "$maker" git clone -q /mnt/project.bundle /srv/celery
+docker exec -e PIP_NO_INDEX=1 -e "PIP_FIND_LINKS=/mnt/assets/${asset[wheels-environment]}" "$maker" make -C /srv/celery venv
 docker exec "$maker" mkdir -p /root/.cache/usegalaxy_eu.celery/assets
 for name in rabbitmq.tar wheels-flower traefik telegraf; do
   docker exec "$maker" cp -a "/mnt/assets/${asset[$name]}" /root/.cache/usegalaxy_eu.celery/assets/

@@ -77,7 +77,7 @@ passed=0 failed=0
 step() {
   local start=$SECONDS log=$logs/$1.log
   say "$1 (in $log)"
-  if in_machine "cd celery && $2" >"$log" 2>&1; then
+  if in_machine "cd /srv/celery && $2" >"$log" 2>&1; then
     passed=$((passed + 1))
     say "$1: passed after $((SECONDS - start)) s"
   else
