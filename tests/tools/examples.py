@@ -55,6 +55,8 @@ DEMO = {
     "rabbitmq_definitions": "mq",
     "rabbitmq_restore": "mq",
 }
+# These ask Galaxy itself, where the inventory has it run.
+NEEDS_GALAXY = {"galaxy_upload"}
 # Where the demo calls a thing otherwise than the documentation does; all else is executed as it stands.
 DEMO_NAMES = {
     "celery-1": "worker-1",
@@ -119,6 +121,8 @@ def write_for_demo(folder):
             text = example.text
             for documented, real in DEMO_NAMES.items():
                 text = text.replace(documented, real)
+            if plugin in NEEDS_GALAXY:
+                text = f"{text.rstrip()}\n  when: testbed_galaxy_runs\n\n"
             files.setdefault(example.host, []).append(text)
     folder.mkdir(parents=True, exist_ok=True)
     for host, parts in files.items():
