@@ -126,7 +126,7 @@ OPTIONS = {
     "workdir": (("--workdir",), True),
 }
 # What the role calls its other units.
-RESERVED = ("beat", "health")
+RESERVED = ("beat",)
 NAMES = {name: option for option, (names, _value) in OPTIONS.items() for name in names}
 # What the unit says already, with the remedy: the key of the class, or the variable, that is for it.
 OWN = {

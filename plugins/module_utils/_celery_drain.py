@@ -5,10 +5,10 @@
 
 """Let Celery nodes run out of tasks, and let them consume again.
 
-Private to the collection; the module celery_drain and the ExecStop of the units share it. It needs no Ansible.
+Private to the collection; the module celery_drain uses it. A node of this host is asked over its own socket, any other one
+over the broker.
 
-A node that gives no answer is never taken for idle, unless it is known that it has not consumed yet since it started.
-The questions follow a task's way (scheduled, reserved, active), so that one which moves on between two of them is seen
+A node that gives no answer is never taken for idle. The questions follow a task's way (scheduled, reserved, active), so that one which moves on between two of them is seen
 at least once.
 """
 
@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import time
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import control
 
 ANSWER_SECONDS = 2
 CONNECT_SECONDS = 5
@@ -68,17 +70,6 @@ class Remote:
         answers = getattr(inspect, question)() or {}
         return {node: answer for node, answer in answers.items() if isinstance(answer, list)}
 
-    def connected(self, connection, node):
-        """Tell whether the broker has the mailbox of a node: then it is connected, though it may be too busy to answer."""
-        mailbox = self.app.control.mailbox.get_queue(node).name
-        try:
-            with connection.channel() as channel:
-                channel.queue_declare(mailbox, passive=True)
-        except connection.channel_errors as exc:
-            # An exclusive one is there and refuses, with another code.
-            return str(exc.reply_code) != "404"
-        return True
-
     def cancel(self, connection, queue, nodes):
         """Have the nodes stop consuming a queue; whether they did, the next question tells."""
         self.app.control.cancel_consumer(
@@ -104,15 +95,51 @@ class Remote:
         )
 
 
-class Node:
-    """What is known of one node while it is drained.
+class Local:
+    """The same questions and orders to nodes of this host, over their own sockets.
 
-    :param never_ready: whether it is known not to have consumed yet, so that it has no tasks.
+    What such a node holds and has not begun needs no waiting: it is not acknowledged.
+
+    :param directory: where the sockets are.
     """
 
-    def __init__(self, name, never_ready=False):
+    def __init__(self, directory):
+        self.directory = directory
+
+    def has(self, nodes):
+        """Whether each of the nodes has a socket."""
+        return all(os.path.exists(control.path_of(self.directory, node)) for node in nodes)
+
+    def session(self):
+        """Return a context: each question has a connection of its own."""
+        return contextlib.nullcontext()
+
+    def ask(self, _connection, question, nodes):
+        """Return the answers of the nodes, by name, see Remote.ask."""
+        found = {}
+        for node in nodes:
+            with contextlib.suppress(OSError):
+                answer = control.ask(self.directory, node, "status")
+                queues = [{"name": name} for name in answer["queues"]]
+                found[node] = {"active_queues": queues, "active": answer["running"]}.get(question, [])
+        return found
+
+    def cancel(self, _connection, _queue, nodes):
+        """Have the nodes consume nothing."""
+        for node in nodes:
+            control.ask(self.directory, node, "pause")
+
+    def add(self, _connection, _queue, nodes):
+        """Have the nodes consume again."""
+        for node in nodes:
+            control.ask(self.directory, node, "resume")
+
+
+class Node:
+    """What is known of one node while it is drained."""
+
+    def __init__(self, name):
         self.name = name
-        self.never_ready = never_ready
         self.answered = False
         self.quiet = 0
         self.queues = {}  # descriptions of the queues whose consumers were cancelled, by name
@@ -129,15 +156,9 @@ class Node:
         """The tasks that keep it from being drained."""
         return [task for task in self.tasks if task["state"] != "scheduled" or task["seconds"] < SOON_SECONDS]
 
-    def awake(self):
-        """Note that it is connected to the broker, so that its silence may hide tasks."""
-        if self.never_ready:
-            self.never_ready, self.quiet = False, 0
-
     def silent(self, reason):
         """Note that it gave no answer: whatever was known may be wrong now."""
-        self.answered, self.error = False, reason
-        self.quiet = self.quiet + 1 if self.never_ready else 0
+        self.answered, self.error, self.quiet = False, reason, 0
 
     def report(self):
         """Return what a module or a log says of it."""
@@ -165,7 +186,8 @@ def describe(state, entry, now=None):
     """Return one entry of a node's list as state, name, id and seconds: how long it runs, or until it is due."""
     request = entry.get("request", entry)
     started = request.get("time_start")
-    seconds = None
+    # A node of this host says it itself.
+    seconds = request.get("seconds")
     if state == "scheduled":
         seconds = until(entry.get("eta"))
     elif started:
@@ -181,14 +203,13 @@ def words(tasks):
 class Drain:
     """Stops the nodes' consumers and watches them until nothing is left to do.
 
-    :param remote: a Remote.
+    :param remote: a Remote, or a Local.
     :param names: names of the nodes.
-    :param never_ready: those of them that are known not to have consumed yet since they started.
     """
 
-    def __init__(self, remote, names, never_ready=()):
+    def __init__(self, remote, names):
         self.remote = remote
-        self.nodes = {name: Node(name, name in never_ready) for name in names}
+        self.nodes = {name: Node(name) for name in names}
         self.reached = False  # whether the last round reached the broker
 
     @property
@@ -207,9 +228,6 @@ class Drain:
         try:
             with self.remote.session() as connection:
                 queues = self.remote.ask(connection, "active_queues", names)
-                for node in nodes:
-                    if node.name in queues or (node.never_ready and self.remote.connected(connection, node.name)):
-                        node.awake()
                 for queue, consumers in self._consumers(queues).items():
                     self.remote.cancel(connection, queue, consumers)
                 lists = {
@@ -267,7 +285,7 @@ class Drain:
 def consume(remote, wanted, seconds):
     """Have nodes consume queues until they say that they do.
 
-    :param remote: a Remote.
+    :param remote: a Remote, or a Local.
     :param wanted: descriptions of queues by name, by node.
     :param seconds: when to give up.
     :returns: names of the queues that could not be given back, by node; empty when all is well.

@@ -15,8 +15,9 @@ author:
 description:
   - Cancels every consumer of the nodes, then asks until each of them says twice in a row that no task is active or
     reserved. Such a node can be stopped and no task is lost.
-  - A node that gives no answer is never taken for idle, unless it is one of O(never_ready). It is waited for like one that
-    has tasks; but one that has not answered once within 60 s ends the waiting.
+  - Nodes of the role celery on this host are asked over their sockets in O(control_dir). That works without the broker too.
+  - A node that gives no answer is never taken for idle. It is waited for like one that has tasks; but one that has not answered
+    once within 60 s ends the waiting.
   - Tasks that wait for a later time (ETA, countdown, retry) are not waited for, since the broker still has their messages
     and hands them to another worker once the node is stopped. Those due within 30 s are waited for.
   - A drained node consumes nothing until it is restarted, or told so with O(state=consuming).
@@ -45,13 +46,11 @@ options:
       - How long it takes is up to the longest task of the nodes; with idle ones it takes two to three seconds.
     type: int
     default: 3600
-  never_ready:
+  control_dir:
     description:
-      - Those of O(nodes) that are known not to have consumed yet since they started, as M(usegalaxy_eu.celery.celery_unit_info)
-        returns their units. They have no tasks, so that their silence counts as drained, unless the broker knows them.
-    type: list
-    elements: str
-    default: []
+      - Directory of the sockets of this host's workers, for example V(/run/celery-galaxy).
+      - Where one of O(nodes) has no socket there, all of them are asked over the broker.
+    type: path
   on_timeout:
     description:
       - What to do with nodes that are not drained when the time is up, or that gave no answer. No choice kills a task.
@@ -170,7 +169,7 @@ seconds:
   sample: 2.4
 broker:
   description: The broker that was used, without password.
-  returned: when the broker could be reached
+  returned: when the nodes were asked over the broker
   type: str
 """
 
@@ -189,7 +188,13 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     require_celery,
     require_yaml,
 )
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import Drain, Remote, consume, words
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import (
+    Drain,
+    Local,
+    Remote,
+    consume,
+    words,
+)
 
 FIRST_ANSWER_SECONDS = 60
 RESUME_SECONDS = 60
@@ -235,7 +240,7 @@ def explain(drain, seconds):
 
 def drain_nodes(module, remote, params):
     """Drain, and return (result, message of a failure or None)."""
-    drain, begin = Drain(remote, params["nodes"], params["never_ready"]), time.monotonic()
+    drain, begin = Drain(remote, params["nodes"]), time.monotonic()
     failure = None
 
     def watch():
@@ -318,7 +323,7 @@ def main():
             "state": {"type": "str", "choices": ["drained", "consuming"], "default": "drained"},
             "queues": {"type": "list", "elements": "str", "default": []},
             "timeout_seconds": {"type": "int", "default": 3600},
-            "never_ready": {"type": "list", "elements": "str", "default": []},
+            "control_dir": {"type": "path"},
             "fallback_config_file": {"type": "path"},
             "on_timeout": {"type": "str", "choices": ["fail", "resume", "report"], "default": "fail"},
             **CONNECTION_ARGUMENTS,
@@ -346,19 +351,24 @@ def main():
     if path and other and not os.path.exists(path):
         params.update(galaxy_config_file=other, fallback_config_file=None)
     try:
-        settings = Settings(params)
-        remote = Remote(settings, *fallback(params, settings))
+        local = Local(params["control_dir"])
+        if params["control_dir"] and local.has(params["nodes"]):
+            remote = local
+        else:
+            settings = Settings(params)
+            remote = Remote(settings, *fallback(params, settings))
         if params["state"] == "consuming":
             result, failure = consume_queues(module, remote, params)
         elif module.check_mode:
             result = look(remote, params["nodes"])
         else:
             result, failure = drain_nodes(module, remote, params)
-        result["broker"] = settings.broker
+        if settings:
+            result["broker"] = settings.broker
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
         module.fail_json(msg=message_of(exc, settings))
     if failure:
-        module.fail_json(msg=settings.mask(failure), **result)
+        module.fail_json(msg=settings.mask(failure) if settings else failure, **result)
     module.exit_json(**result)
 
 

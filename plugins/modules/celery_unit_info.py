@@ -43,13 +43,6 @@ options:
     type: list
     elements: str
     default: []
-  marks_dir:
-    description:
-      - Directory where the units of the role celery leave a mark when they have given up waiting for their worker. See
-        RV(never_ready).
-      - Empty where there are none.
-    type: str
-    default: ""
   patterns:
     description:
       - Patterns of unit names, for example V(celery-galaxy-*@*.service). RV(surplus) names the units that match, are loaded
@@ -104,7 +97,9 @@ reasons:
   type: dict
   sample: {celery-galaxy-worker@1.service: [/etc/systemd/system/celery-galaxy-worker@.service is newer]}
 nodes:
-  description: The Celery node name of each unit in RV(pids), from its process; null if it cannot be told.
+  description:
+    - The Celery node name of each unit in RV(pids), from its process; null if it cannot be told.
+    - Null also for a unit of the role celery that has not consumed yet since it started. It has no tasks, so it can be stopped.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: worker-1@celery-1}
@@ -121,13 +116,6 @@ pids:
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: 812}
-never_ready:
-  description:
-    - Those of the units in RV(pids) whose worker has not consumed yet since it started, so that it has no tasks, as far as
-      systemd, which waits for it, or the marks in O(marks_dir) tell. One that the broker knows may have some.
-  returned: always
-  type: list
-  elements: str
 surplus:
   description: The units that match O(patterns) and are not among O(units).
   returned: always
@@ -159,15 +147,16 @@ import glob
 import json
 import os
 import re
+import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import mask
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_mark import marked
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_unit import node_of
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._journal import unit_error
 
+# An option with its value in one word, as Celery takes it too.
+GLUED_NAME = re.compile(r"(?:--hostname=|-n)(.+)")
 # Where the units of the role celery see the description of their release.
 INSIDE = "run/galaxy-release.json"
 
@@ -181,9 +170,33 @@ def fingerprint(path):
         return None
 
 
+def node_of(pid):
+    """Return the Celery node name of a worker's process, from its command line; None if that does not tell.
+
+    A unit's own name for it may be another one by now: its file may have changed since the process started.
+    """
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as stream:
+            arguments = stream.read().split("\0")
+    except OSError:
+        return None
+    after = [arguments[place + 1] for place, word in enumerate(arguments[:-1]) if word in ("--hostname", "-n")]
+    after += [found[1] for found in map(GLUED_NAME.fullmatch, arguments) if found]
+    if not after and "worker" not in arguments:
+        return None
+    # As Celery completes it: units of older roles give a name without an @, or none, or one with places for the host's.
+    host = socket.gethostname()
+    name = after[-1] if after else host
+    short, _dot, domain = host.partition(".")
+    for place, value in (("%h", host), ("%n", short), ("%d", domain)):
+        name = name.replace(place, value)
+    return name if "@" in name else f"celery@{name}"
+
+
 PROPERTIES = (
     "LoadState",
     "ActiveState",
+    "Type",
     "UnitFileState",
     "MainPID",
     "ExecMainStartTimestampMonotonic",
@@ -253,6 +266,11 @@ def crashed(unit):
     return unit["ActiveState"] in ("failed", "activating")
 
 
+def starts(unit):
+    """Return whether a worker has not said yet that it consumes, as those of the role celery do."""
+    return unit["ActiveState"] == "activating" and unit.get("Type") == "notify"
+
+
 def missing(unit):
     """Return whether there is nothing of a unit; one whose file was deleted may still run."""
     return unit["LoadState"] == "not-found" and unit["ActiveState"] in ("inactive", "failed")
@@ -285,7 +303,6 @@ def main():
             "supporting_units": {"type": "list", "elements": "str", "default": []},
             "current_release": {"type": "str", "default": ""},
             "files": {"type": "list", "elements": "str", "default": []},
-            "marks_dir": {"type": "str", "default": ""},
             "patterns": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -305,9 +322,8 @@ def main():
         reasons[unit] = other + newer(found[unit], module.params["files"], now)
     running += [unit for unit in surplus if has_process(found[unit])]
     errors = {unit: error for unit in units if crashed(found[unit]) and (error := mask(unit_error(module, unit)))}
-    nodes = {unit: node_of(found[unit]["MainPID"]) for unit in running}
+    nodes = {unit: None if starts(found[unit]) else node_of(found[unit]["MainPID"]) for unit in running}
     pids = {unit: int(found[unit]["MainPID"]) for unit in running}
-    marks = module.params["marks_dir"]
     module.exit_json(
         changed=False,
         active=active,
@@ -320,12 +336,6 @@ def main():
         errors=errors,
         nodes=nodes,
         pids=pids,
-        # One that systemd waits for has no tasks, unless the broker knows it; then a drain takes it like any other.
-        never_ready=[
-            unit
-            for unit in running
-            if found[unit]["ActiveState"] == "activating" or (marks and marked(marks, nodes[unit], pids[unit]))
-        ],
         surplus=surplus,
         surplus_files=templates(patterns, units),
         reload_needed=any(unit.get("NeedDaemonReload") == "yes" for unit in found.values()),

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What watching costs while tasks flow: CPU and memory of Flower, Telegraf and the health checks.
+"""What watching costs while tasks flow: CPU and memory of Flower and Telegraf.
 
-Two real workers run Galaxy's smallest task. The kernel counts for the processes of Flower and Telegraf; all that has
-ended on a host of workers meanwhile counts as its health checks, which is a little more.
+Two real workers run Galaxy's smallest task. The kernel counts for the processes.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ RATE = 10
 SECONDS = 600
 EVERY = 15
 UNITS = (("monitor", "flower.service"), ("monitor", "telegraf.service"))
-HEALTH = "celery-galaxy-health.service"
 STREAM = ROOT / "molecule" / "shared" / "files" / "task_stream.py"
 SEND = ["/srv/galaxy/server/.venv/bin/python", "/root/task_stream.py", "start", "--no-wait",
         "--config", "/srv/galaxy/server/config/galaxy.yml"]  # fmt: skip
@@ -48,10 +46,6 @@ class Bench:
         """CPU seconds of a unit's main process, with those of its children that have ended."""
         return self.ticks(host, self.show(host, unit, "MainPID"), slice(11, 15))
 
-    def ended_cpu(self, host):
-        """CPU seconds of all processes of a host's units that have ended."""
-        return self.ticks(host, 1, slice(13, 15))
-
     def ticks(self, host, pid, fields):
         """The sum of counters of a process, in seconds. After its name, 11 to 14 are utime, stime, cutime, cstime."""
         values = self.bed.on(host, "cat", f"/proc/{pid}/stat").rpartition(")")[2].split()
@@ -72,18 +66,12 @@ class Bench:
         command = [*SEND, "--rate", str(RATE), "--seconds", str(self.seconds + 60), "--report", "/root/stream.json"]
         self.bed.on("galaxy", "systemd-run", "--unit=stream", *command)
 
-    def health_runs(self, since):
-        """How often the health of a host's workers was looked after since a time."""
-        asked = ("journalctl", "--output=cat", f"--since=@{since:.0f}", f"--unit={HEALTH}", "--grep=^Finished")
-        return len(self.bed.on("worker-1", *asked).splitlines())
-
     def run(self):
         """Watch the units while tasks flow; the rows of the table."""
         self.fill()
         self.start_stream()
         began = time.time()
         before = {unit: self.cpu(*unit) for unit in UNITS}
-        ended = self.ended_cpu("worker-1")
         memory = {unit: [] for unit in UNITS}
         while time.time() - began < self.seconds:
             time.sleep(EVERY)
@@ -96,8 +84,6 @@ class Bench:
             third = len(memory[unit]) // 3
             early, late = (statistics.median(part) for part in (memory[unit][third : 2 * third], memory[unit][-third:]))
             rows.append(f"| `{unit[1]}` | {share:.1%} | {early:.1f} | {late:.1f} |")
-        share = (self.ended_cpu("worker-1") - ended) / lasted
-        rows.append(f"| `{HEALTH}`, {self.health_runs(began)} runs on one host | {share:.1%} | | |")
         self.bed.on("galaxy", "systemctl", "stop", "stream.service")
         sent = json.loads(self.bed.on("galaxy", "cat", "/root/stream.json"))
         return rows, sent

@@ -562,8 +562,8 @@ WRONG = {
         ),
         "a time with a unit": ({"celery_ready_timeout_seconds": "3m"}, ["celery_ready_timeout_seconds is '3m'"]),
         "a health check that cannot be kept up": (
-            {"celery_health_silence_seconds": 5},
-            ["celery_health_silence_seconds is 5", "at least 60"],
+            {"celery_ready_timeout_seconds": 5},
+            ["celery_ready_timeout_seconds is 5", "at least 10"],
         ),
         "temporary files where the units do not see them": (
             {"celery_tmp_dir": "/var/tmp/galaxy"},

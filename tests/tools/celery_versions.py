@@ -20,13 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "celery"
 LOCKS = ROOT / "tests" / "testbed" / "locks"
 NAMES = ("amqp", "billiard", "celery", "click", "click-plugins", "click-repl", "kombu", "sqlalchemy", "vine")
-# No supported Galaxy pins this series, but its Celery may be older than its pins.
-OLDEST = {"5.3": ["amqp==5.2.0", "billiard==4.2.1", "celery==5.3.6", "kombu==5.3.7", "sqlalchemy==2.0.35"]}
+# No supported Galaxy pins these series, but its Celery may be older or newer than its pins.
+OTHERS = {
+    "5.3": ["amqp==5.2.0", "billiard==4.2.1", "celery==5.3.6", "kombu==5.3.7", "sqlalchemy==2.0.35"],
+    "5.7": ["amqp==5.4.2", "billiard==4.3.2", "celery==5.7.0", "kombu==5.7.0", "sqlalchemy==2.0.35"],
+}
 
 
 def pins() -> dict[str, list[str]]:
     """The requirements of each series; where several releases pin one, those of the newest."""
-    found = dict(OLDEST)
+    found = dict(OTHERS)
     for path in sorted(LOCKS.glob("galaxy-*.txt")):
         lines = path.read_text(encoding="utf-8").splitlines()
         wanted = [line for line in lines if line.partition("==")[0] in NAMES]

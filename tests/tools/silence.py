@@ -32,7 +32,6 @@ NOT_ON_BARE_HOSTS = {
     **FOLLOWS_THE_BLOCK,
     ("celery", "service | Enable and start the workers"): "their units are not there yet",
     ("celery", "beat | Enable and start beat"): "its unit is not there yet",
-    ("celery", "health | Start the timer"): "its unit is not there yet",
     (
         "galaxy_sync",
         "configure | Create the key for the pull",

@@ -103,7 +103,7 @@ def test_literal_defaults_are_equal_and_of_their_type(role):
             wrong.append(f"{name}: the specification lacks the default {value!r}")
         elif option["default"] != value or type(option["default"]) is not type(value):
             wrong.append(f"{name}: the specification's default {option['default']!r} is not {value!r}")
-        if option.get("choices") and value not in option["choices"]:
+        if option.get("choices") and not set(value if kind == "list" else [value]) <= set(option["choices"]):
             wrong.append(f"{name}: {value!r} is none of its choices")
         for element in value if kind == "list" and isinstance(value, list) else []:
             if not roles.is_template(element) and not fits(element, option.get("elements", "raw")):

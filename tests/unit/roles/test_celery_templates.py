@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from tools import role_templates
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import deviations, pool, turn, watch
 
 UNITS = "etc/systemd/system/"
 ROLE = role_templates.ROLES / "celery"
@@ -25,7 +22,6 @@ SITE = {
     "inventory_hostname": "celery-1",
 }
 RELEASE = "/srv/galaxy-releases/current"
-MARKS = ["--marks", "/run/celery-galaxy"]
 DESCRIPTION = f"{RELEASE}/release.json:/run/galaxy-release.json"
 
 
@@ -75,11 +71,13 @@ def test_worker_with_defaults():
 
 def test_environment_with_defaults():
     assert role_templates.unit_environment(worker()) == {
-        "CELERY_CUSTOM_WORKER_POOL": f"{TaskPool.__module__}:TaskPool",
+        "CELERY_CUSTOM_WORKER_POOL": "galaxy_celery.pool:ThreadPool",
+        "GALAXY_CELERY_CONTROL_DIR": "/run/celery-galaxy",
         "GALAXY_CONFIG_FILE": "/srv/galaxy/server/config/galaxy.yml",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_PRE_PING": "true",
         "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_SIZE": "32",
         "PATH": "/srv/galaxy/server/.venv/bin:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONFAULTHANDLER": "1",
         "PYTHONPATH": "/srv/galaxy/server/lib:/usr/local/lib/celery-galaxy",
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": "/var/lib/celery-galaxy/tmp",
@@ -103,7 +101,7 @@ def test_names_come_from_one_place():
 def units_of(instance):
     """All units of one instance, with a class that is called as another instance is."""
     values = {"celery_instance": instance, "celery_workers": [{"name": name} for name in ("worker", "galaxy", "test")]}
-    names = ("__celery_worker_units", "[__celery_beat_unit, __celery_systemd_target]", "__celery_health_units")
+    names = ("__celery_worker_units", "[__celery_beat_unit, __celery_systemd_target]")
     return [unit for name in names for unit in role_templates.evaluate("celery", name, SITE, **values)]
 
 
@@ -148,11 +146,11 @@ def test_two_classes():
         "celery_node_host": "node.example.org",
     }
     first, second = worker(0, **values), worker(1, **values)
-    assert options(first)["--pool"] == "prefork"
-    assert "CELERY_CUSTOM_WORKER_POOL" not in role_templates.unit_environment(first)
+    assert options(first)["--pool"] == options(second)["--pool"] == "custom"
+    pools = [role_templates.unit_environment(text)["CELERY_CUSTOM_WORKER_POOL"] for text in (first, second)]
+    assert pools == ["galaxy_celery.pool:ProcessPool", "galaxy_celery.pool:ThreadPool"]
     assert options(first)["--queues"] == "celery,galaxy.internal"
     assert options(first)["--hostname"] == "internal-%i@node.example.org"
-    assert options(second)["--pool"] == "custom"
     assert options(second)["--loglevel"] == "DEBUG"
     assert service(second)["ExecStart"].endswith(" --task-events --without-gossip --without-mingle -Ofair")
     assert options(second)["--prefetch-multiplier"] == "1"
@@ -255,8 +253,12 @@ def test_beat():
     text = beat(celery_environment={"LANG": "C.UTF-8"})
     found = service(text)
     command = "/srv/galaxy/server/.venv/bin/celery --app galaxy.celery beat"
+    scheduler = "--scheduler galaxy_celery.beat:Scheduler --max-interval 20"
     schedule = "--schedule /var/lib/celery-galaxy/beat-schedule --pidfile="
-    assert found["ExecStart"] == f"{command} {schedule} --loglevel INFO"
+    assert found["ExecStart"] == f"{command} {scheduler} {schedule} --loglevel INFO"
+    # It feeds the watchdog once a round.
+    assert (found["Type"], found["NotifyAccess"]) == ("notify", "main")
+    assert int(found["WatchdogSec"]) >= 3 * 20
     assert found["Restart"] == "always"
     environment = role_templates.unit_environment(text)
     assert environment["GALAXY_CONFIG_FILE"] == "/srv/galaxy/server/config/galaxy.yml"
@@ -298,72 +300,51 @@ def test_environment_survives_systemd():
     assert role_templates.unit_environment(worker(celery_environment={"NOTE": value}))["NOTE"] == value
 
 
-def helper(text, setting):
-    """The words of a command that the unit runs besides the worker, from its verb on."""
-    words = service(text)[setting].split()
-    # The system's Python: systemd stops a worker without a drain when it cannot start this.
-    assert words[:2] == ["/usr/bin/python3", "/usr/local/lib/celery-galaxy/unit.py"]
-    return words[2:]
-
-
 @pytest.mark.parametrize("choice", ["abort", "wait", "stop"])
-def test_a_stop_drains_first(choice):
-    """systemd sends its signal whatever ExecStop says, so that it must wait, and be waited for."""
+def test_a_stop_waits_for_the_drain(choice):
+    """The worker drains itself on SIGTERM, so systemd must wait for it."""
     text = worker(celery_drain_on_timeout=choice, celery_drain_timeout_seconds=100)
-    words = helper(text, "ExecStop")
-    assert words[:3] == ["drain", "--node", "worker-%i@celery-1"]
-    assert words[3:] == (["--seconds", "100"] if choice == "stop" else []) + MARKS
-    # The helper ends the worker itself, within two minutes.
-    assert service(text)["TimeoutStopSec"] == ("400" if choice == "stop" else "infinity")
+    found = service(text)
+    assert "ExecStop" not in found
+    assert found["TimeoutStopSec"] == ("160" if choice == "stop" else "infinity")
+    given = role_templates.unit_environment(text).get("GALAXY_CELERY_DRAIN_SECONDS")
+    assert given == ("100" if choice == "stop" else None)
 
 
-def test_a_start_is_over_when_the_worker_consumes():
-    text = worker(celery_ready_timeout_seconds=90)
-    node = ["--node", "worker-%i@celery-1", "--queues", "celery,galaxy.internal,galaxy.external"]
-    assert helper(text, "ExecStartPost") == ["ready", *node, "--seconds", "90", *MARKS]
-    # systemd must not give up before it: its signal would end a worker that works.
-    assert service(text)["TimeoutStartSec"] == "infinity"
+def test_the_worker_itself_says_when_it_consumes_and_that_it_lives():
+    found = service(worker())
+    assert (found["Type"], found["NotifyAccess"]) == ("notify", "main")
+    assert int(found["WatchdogSec"]) > 10 * watch.TICK_SECONDS
+    # systemd must not give up before its broker is there.
+    assert found["TimeoutStartSec"] == "infinity"
+    assert "ExecStartPost" not in found
+
+
+@pytest.mark.parametrize(("kind", "name"), [("threads", "ThreadPool"), ("prefork", "ProcessPool")])
+def test_each_pool_is_one_that_the_package_has(kind, name):
+    text = worker(celery_workers=[{"name": "worker", "pool": kind, "queues": ["galaxy.internal"]}])
+    assert role_templates.unit_environment(text)["CELERY_CUSTOM_WORKER_POOL"] == f"galaxy_celery.pool:{name}"
+    assert options(text)["--pool"] == "custom"
+    assert hasattr(pool, name)
+
+
+def test_each_part_can_be_celerys_own():
+    choices = set(deviations.DEVIATIONS)
+    assert "GALAXY_CELERY_STOCK" not in role_templates.unit_environment(worker())
+    text = worker(celery_stock_parts=sorted(choices))
+    assert set(role_templates.unit_environment(text)["GALAXY_CELERY_STOCK"].split(",")) == choices
 
 
 def test_a_start_waits_for_its_turn_and_begins_without_one_too():
     text = worker(celery_ready_timeout_seconds=90)
-    assert service(text)["ExecStartPre"].startswith("-")
-    words = ["turn", "--directory", "/run/celery-galaxy", "--unit", "%n", "--others", "celery-galaxy-*@*.service"]
-    assert helper(text.replace("ExecStartPre=-", "ExecStartPre="), "ExecStartPre") == [*words, "--seconds", "90"]
+    command = service(text)["ExecStartPre"]
+    # The system's Python, and a failure of it keeps no worker from starting.
+    assert command.startswith("-/usr/bin/python3 -m galaxy_celery.turn ")
+    taken = turn.parse(command.split()[3:])
+    assert (taken.directory, taken.unit, taken.others) == ("/run/celery-galaxy", "%n", "celery-galaxy-*@*.service")
+    assert taken.seconds == 90
     found = service(text)
     assert (found["RuntimeDirectory"], found["RuntimeDirectoryPreserve"]) == ("celery-galaxy", "yes")
-
-
-def test_without_the_health_check_nobody_takes_a_mark_away():
-    text = worker(celery_health_enabled=False)
-    assert "--marks" not in text
-    assert role_templates.evaluate("celery", "__celery_marks_dir", SITE, celery_health_enabled=False) == ""
-
-
-def test_the_program_of_the_units_takes_what_they_say():
-    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_unit
-
-    text = worker(celery_drain_on_timeout="stop")
-    start = text.replace("ExecStartPre=-", "ExecStartPre=")
-    commands = [helper(start, "ExecStartPre"), helper(text, "ExecStartPost"), helper(text, "ExecStop")]
-    verbs = [_celery_unit.parse(command).run for command in [*commands, helper(health(), "ExecStart")]]
-    assert verbs == [_celery_unit.turn, _celery_unit.ready, _celery_unit.drain, _celery_unit.health]
-
-
-def health(**values):
-    return role_templates.render("celery", f"{UNITS}celery-galaxy-health.service.j2", SITE, **values)
-
-
-def test_health_knows_every_worker():
-    text = health(celery_workers=[{"name": "a", "instances": 2}, {"name": "b"}], celery_health_silence_seconds=77)
-    words = helper(text, "ExecStart")
-    assert words[:5] == ["health", "--state", "/var/lib/celery-galaxy/health.json", "--seconds", "77"]
-    assert words[5:7] == MARKS
-    assert words[7:] == [
-        "a-1@celery-1=celery-galaxy-a@1.service",
-        "a-2@celery-1=celery-galaxy-a@2.service",
-        "b-1@celery-1=celery-galaxy-b@1.service",
-    ]
 
 
 def test_memory():
@@ -376,23 +357,27 @@ def test_memory():
 
 @pytest.mark.parametrize("render", [worker, beat])
 @pytest.mark.parametrize(("version", "steps"), [(None, None), ("252", None), ("254", "6")])
-def test_starts_slow_down_where_systemd_can(render, version, steps):
+def test_a_failed_start_is_tried_for_ever_and_slower_and_slower(render, version, steps):
     facts = {**SITE["ansible_facts"], **({"systemd": {"version": version}} if version else {})}
-    found = service(render(ansible_facts=facts))
+    text = render(ansible_facts=facts)
+    found = service(text)
+    assert role_templates.unit_values(text)["Unit"]["StartLimitIntervalSec"] == ["0"]
     assert (found["Restart"], found["RestartSec"], found.get("RestartSteps")) == ("always", "5", steps)
+    # What systemd cannot do, the worker's turn does.
+    assert steps or render is beat or found["ExecStartPre"].endswith(" --pause")
 
 
 def test_secrets_stand_in_a_file_of_their_own():
     value = 'mark "quoted" \\ $HOME 100%'
     values = {"celery_secret_environment": {"TOKEN": value}}
     for text in (worker(**values), beat(**values)):
-        assert service(text)["EnvironmentFile"] == "-/etc/celery-galaxy/secrets.env"
+        assert service(text)["EnvironmentFile"] == "/etc/celery-galaxy/secrets.env"
         assert "quoted" not in text
     text = role_templates.render("celery", "etc/celery-galaxy/secrets.env.j2", SITE, **values)
     (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert line == 'TOKEN="mark \\"quoted\\" \\\\ $HOME 100%"'
     # All units name the file, also when it holds nothing.
-    assert service(worker())["EnvironmentFile"] == "-/etc/celery-galaxy/secrets.env"
+    assert service(worker())["EnvironmentFile"] == "/etc/celery-galaxy/secrets.env"
 
 
 @pytest.mark.parametrize(("days", "age"), [(10, "10d"), (0, "-")])
@@ -414,27 +399,3 @@ def test_units_wait_for_their_mounts(render):
 @pytest.mark.parametrize(("root", "home"), [("/srv/galaxy", "true"), ("/home/galaxy/galaxy", "read-only")])
 def test_galaxy_below_a_home_directory_is_seen(root, home):
     assert service(worker(galaxy_root=root))["ProtectHome"] == home
-
-
-def test_the_program_goes_on_with_the_python_of_the_workers_release(tmp_path):
-    text = role_templates.render("celery", "usr/local/lib/celery-galaxy/unit.py.j2", SITE, galaxy_root=str(tmp_path))
-    program = tmp_path / "unit.py"
-    program.write_text(text)
-    python = tmp_path / "server/.venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "$0 $@"\n')
-    python.chmod(0o755)
-    environment = {"PATH": os.environ["PATH"]}
-    for more, root in (({}, ""), ({"MAINPID": str(os.getpid())}, f"/proc/{os.getpid()}/root"), ({"MAINPID": "0"}, "")):
-        command = [sys.executable, str(program), "drain", "--node", "x"]
-        said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
-        assert said.split() == [f"{root}{python}", str(program), "drain", "--node", "x"]
-
-
-def test_the_timer_of_the_health_check():
-    text = role_templates.render(
-        "celery", f"{UNITS}celery-galaxy-health.timer.j2", SITE, celery_health_interval_seconds=45
-    )
-    timer = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    assert (timer["OnActiveSec"], timer["OnUnitActiveSec"]) == ("45", "45")
-    assert timer["PartOf"] == timer["WantedBy"] == "celery-galaxy.target"

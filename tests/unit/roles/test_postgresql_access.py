@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from tools import role_templates
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_results import POSTGRESQL_POOL
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery.results import POSTGRESQL_POOL
 
 SITE = {"ansible_facts": {"os_family": "Debian"}}
 

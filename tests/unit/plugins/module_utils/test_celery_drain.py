@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import socket
 
 import pytest
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_drain as drain
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import control
 
 NODE = "worker-1@celery-1"
 QUEUES = ["celery", "galaxy.internal"]
@@ -26,11 +28,10 @@ class Nodes:
     """Nodes that consume until they are told not to, and answer each round what stands in a list for it.
 
     :param rounds: what a node says in each round, the last one for ever: lists by state, None for no answer at all.
-    :param there: the nodes that the broker knows, whether they answer or not.
     """
 
-    def __init__(self, *rounds, names=(NODE,), deaf=(), there=()):
-        self.rounds, self.deaf, self.there = list(rounds), set(deaf), set(there)
+    def __init__(self, *rounds, names=(NODE,), deaf=()):
+        self.rounds, self.deaf = list(rounds), set(deaf)
         self.consumed = {name: {queue: {"name": queue} for queue in QUEUES} for name in names}
         self.cancelled, self.added = [], []
 
@@ -48,9 +49,6 @@ class Nodes:
             return {name: list(self.consumed[name].values()) for name in names if name in self.consumed}
         answer = self.now.get(question, [])
         return {} if answer is None else {name: answer for name in names if name in self.consumed}
-
-    def connected(self, _connection, name):
-        return name in self.there or self.now is not None
 
     def cancel(self, _connection, queue, names):
         self.cancelled.append((queue, tuple(names)))
@@ -71,8 +69,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(drain, "POLL_SECONDS", 0)
 
 
-def run(nodes, seconds=None, names=(NODE,), never_ready=(), **options):
-    made = drain.Drain(nodes, names, never_ready)
+def run(nodes, seconds=None, names=(NODE,), **options):
+    made = drain.Drain(nodes, names)
     return made.run(seconds, **options), made
 
 
@@ -141,39 +139,6 @@ def test_silence_is_never_idle(silence):
     assert made.nodes[NODE].quiet == 0
 
 
-AWAY = CeleryModuleError("the broker is away")
-
-
-@pytest.mark.parametrize("silence", [None, AWAY])
-def test_one_that_has_never_consumed_has_nothing_to_lose(silence):
-    drained, made = run(Nodes(silence), never_ready=[NODE])
-    assert drained
-    assert made.nodes[NODE].report()["answered"] is False
-    # It alone: the silence of another one counts as ever.
-    drained, made = run(Nodes(silence), names=[NODE, "other@h"], never_ready=[NODE], watch=counted(4))
-    assert [node.name for node in made.open] == ["other@h"]
-
-
-def test_one_that_the_broker_knows_may_only_be_too_busy_to_answer():
-    drained, _made = run(Nodes(None, there=[NODE]), never_ready=[NODE], watch=counted(5))
-    assert not drained
-    # Nor does it count when the broker goes away afterwards.
-    drained, _made = run(Nodes(None, AWAY, there=[NODE]), never_ready=[NODE], watch=counted(5))
-    assert not drained
-
-
-def test_one_that_has_come_up_after_all_is_drained_like_any_other():
-    busy = {"active": [task("galaxy.export", 1)]}
-    made = drain.Drain(Nodes(None, busy, None, {}, {}), [NODE], [NODE])
-    for quiet in (1, 0, 0, 1, 2):
-        assert not made.nodes[NODE].drained
-        made.round()
-        assert made.nodes[NODE].quiet == quiet
-    # An answer to the first question is enough.
-    drained, _made = run(Nodes({"active": None}, None), never_ready=[NODE], watch=counted(5))
-    assert not drained
-
-
 def test_a_node_that_is_not_there_keeps_the_others_waiting_and_is_named():
     drained, made = run(Nodes({}), names=[NODE, "gone@celery-1"], watch=counted(5))
     assert not drained
@@ -235,6 +200,45 @@ def test_consumers_that_do_not_come_back_are_named():
 
 def test_nothing_to_give_back():
     assert drain.consume(Nodes(CeleryModuleError("unused")), {NODE: {}}, 0) == {}
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A node of this host with its socket, which stops a task when it is told to: a dictionary of what it says."""
+    state = {"paused": False, "running": [{"name": "galaxy.export", "id": "id-1", "seconds": 3}]}
+
+    def report():
+        return dict(state, queues=[] if state["paused"] else QUEUES)
+
+    def set_paused(paused):
+        state["paused"] = paused
+        return report()
+
+    verbs = {"status": report, "pause": lambda: set_paused(True), "resume": lambda: set_paused(False)}
+    control.serve(str(tmp_path), NODE, verbs)
+    return state
+
+
+def test_a_node_of_this_host_is_drained_over_its_socket(node, tmp_path):
+    local = drain.Local(str(tmp_path))
+    assert local.has([NODE]) and not local.has([NODE, "other@h"])
+    drained, made = run(local, watch=counted(3))
+    assert not drained
+    running = {"state": "active", "name": "galaxy.export", "id": "id-1", "seconds": 3}
+    assert made.nodes[NODE].report()["running"] == [running]
+    node["running"] = []
+    assert made.run(10)
+    assert sorted(made.nodes[NODE].queues) == QUEUES
+    assert drain.consume(local, {NODE: made.nodes[NODE].queues}, 10) == {}
+    assert node["paused"] is False
+
+
+def test_a_socket_that_nobody_serves_is_no_idle_node(tmp_path):
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(control.path_of(str(tmp_path), NODE))
+    drained, made = run(drain.Local(str(tmp_path)), watch=counted(5))
+    assert not drained
+    assert made.nodes[NODE].answered is False
 
 
 def test_applications_are_made_once():

@@ -6,25 +6,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import kombu
+import kombu.utils.url
 import pytest
 import yaml
 from tools import celery_versions
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import control
 
 pytestmark = pytest.mark.broker
 SERIES = sorted(celery_versions.pins())
 # Celery 5.7 stores a result as JSON where those before it pickle, and reads both.
 READERS = {"5.7": ["5.3", "5.6"]}
 CODE = "ansible_collections.usegalaxy_eu.celery.plugins"
+# What a host has below /usr/local/lib/celery-galaxy.
+LIBRARY = Path(control.__file__).parents[1]
+POOLS = ("ThreadPool", "ProcessPool")
+SECONDS = 60
 
 APP = """
-import os
+import os, pathlib, time
 from concurrent.futures import ThreadPoolExecutor
 from celery import Celery
 app = Celery("probe", broker=os.environ["PROBE_BROKER"], backend=os.environ["PROBE_BACKEND"])
@@ -37,6 +50,20 @@ def add(a, b):
 def fail():
     raise ValueError("the database is away")
 
+def done(name):
+    with open("done", "a") as stream:
+        stream.write(name + "\\n")
+
+@app.task(name="probe.wait")
+def wait(name, gate):
+    while not pathlib.Path(gate).exists():
+        time.sleep(0.05)
+    done(name)
+
+@app.task(name="probe.limited", rate_limit="1/h")
+def limited(name):
+    done(name)
+
 def backend():
     kept = app.backend
     return [type(kept).__name__, id(kept), id(kept.ResultSession().get_bind())]
@@ -46,7 +73,6 @@ def backends():
     with ThreadPoolExecutor(1) as other:
         return [backend(), other.submit(backend).result()]
 """
-UNIT = f"import sys; from {CODE}.module_utils._celery_unit import main; sys.exit(main())"
 CLIENT = f"""
 import json, sys
 from ansible.module_utils.testing import patch_module_args
@@ -60,11 +86,74 @@ for arguments in json.load(sys.stdin):
 """
 
 
+class Worker:
+    """A worker that was started as a unit does, with a socket in the place of systemd's.
+
+    :ivar told: what it has told systemd, by field, the last word of each.
+    """
+
+    def __init__(self, site: Site, series: str, pool: str, broker: str | None = None) -> None:
+        # A queue of its own: what another one has left in its queue is no part of this test.
+        self.site, self.series, self.name = site, series, f"{pool.lower()}-{series}-{next(site.numbers)}"
+        self.node, self.queue, self.told = f"{self.name}@versions", f"probe.{self.name}", {}
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = site.folder / f"{self.name}.notify"
+        path.unlink(missing_ok=True)
+        self.notify.bind(str(path))
+        command = [sys.executable, "-m", "celery", "-A", "probe_app", "worker", "--pool", "custom", "-c", "2"]
+        command += ["--hostname", self.node, "--queues", self.queue, "--task-events", "--without-gossip", "-l", "INFO"]
+        environment = site.environment(
+            series,
+            CELERY_CUSTOM_WORKER_POOL=f"galaxy_celery.pool:{pool}",
+            GALAXY_CELERY_CONTROL_DIR=str(site.folder),
+            NOTIFY_SOCKET=str(path),
+            PROBE_BROKER=broker or site.broker,
+        )
+        self.log = site.folder / f"{self.name}.log"
+        with self.log.open("w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(command, cwd=site.folder, env=environment, stdout=output, stderr=output)
+
+    def until(self, field: str, words: str) -> None:
+        """Wait until it tells systemd something."""
+        deadline = time.monotonic() + SECONDS
+        while words not in self.told.get(field, ""):
+            self.notify.settimeout(max(0.1, deadline - time.monotonic()))
+            try:
+                message = self.notify.recv(4096).decode()
+            except TimeoutError:
+                pytest.fail(f"{self.told}, and never {field}={words}:\n{self.log.read_text(encoding='utf-8')}")
+            self.told.update(line.split("=", 1) for line in message.split("\n"))
+
+    def send(self, *tasks: tuple[str, tuple, dict]) -> None:
+        """Send tasks to its queue: name, arguments, options."""
+        code = "import json, sys, probe_app\nfor n, a, o in json.load(sys.stdin): probe_app.app.send_task(n, a, **o)"
+        given = json.dumps([(name, args, {"queue": self.queue, **options}) for name, args, options in tasks])
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=self.site.folder, env=self.site.environment(self.series), input=given,
+            text=True, check=True, timeout=SECONDS,
+        )  # fmt: skip
+
+    def ended(self) -> int:
+        """Wait until it has ended; its exit code."""
+        return self.process.wait(SECONDS)
+
+    def waiting(self) -> int:
+        """The messages that its queue has, for the next worker."""
+        with kombu.Connection(self.site.broker) as connection, connection.channel() as channel:
+            return channel.queue_declare(self.queue, passive=True).message_count
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        self.process.kill()
+        self.process.wait(SECONDS)
+        self.notify.close()
+
+
 class Site:
     """A folder with an application, its results and a galaxy.yml, and processes of one series or another there."""
 
     def __init__(self, folder: Path, broker: str, tree: str):
-        self.folder, self.broker, self.tree, self.running = folder, broker, tree, []
+        self.folder, self.broker, self.tree, self.numbers = folder, broker, tree, itertools.count(1)
         self.series = json.loads(os.environ["TESTBED_CELERY_SERIES"])
         self.backend = f"db+sqlite:///{folder}/results.sqlite"
         (folder / "probe_app.py").write_text(APP, encoding="utf-8")
@@ -73,33 +162,24 @@ class Site:
 
     def environment(self, series: str, **more: str) -> dict[str, str]:
         """What a process of a series gets."""
-        path = os.pathsep.join([self.series[series], self.tree, str(self.folder)])
+        path = os.pathsep.join([self.series[series], self.tree, str(LIBRARY), str(self.folder)])
         own = {"PYTHONPATH": path, "GALAXY_CONFIG_FILE": str(self.folder / "galaxy.yml")}
         return {**os.environ, **own, "PROBE_BROKER": self.broker, "PROBE_BACKEND": self.backend, **more}
 
-    def worker(self, series: str) -> tuple[subprocess.Popen, str]:
-        """Start one as a unit does, and wait until it consumes. Returns the process, and its node's name."""
-        node, queue = f"worker-{series}@versions", f"probe.{series}"
-        command = [sys.executable, "-m", "celery", "-A", "probe_app", "worker", "--pool", "custom", "-c", "4"]
-        command += ["--hostname", node, "--queues", queue, "--task-events", "--without-gossip", "--loglevel", "INFO"]
-        environment = self.environment(series, CELERY_CUSTOM_WORKER_POOL=f"{CODE}.module_utils._celery_pool:TaskPool")
-        with self.log(series).open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=output, stderr=output)
-        self.running.append(process)
-        ready = self.unit(series, process, "ready", "--node", node, "--queues", queue, "--seconds", "60")
-        assert f"{node} consumes {queue}" in ready, self.log(series).read_text(encoding="utf-8")
-        return process, node
+    @contextlib.contextmanager
+    def worker(self, series: str, pool: str, broker: str | None = None):
+        """Start one, and wait until it consumes. It ends with the context."""
+        worker = Worker(self, series, pool, broker)
+        try:
+            worker.until("READY", "1")
+            yield worker
+        finally:
+            worker.close()
 
-    def log(self, series: str) -> Path:
-        """What the worker of a series says."""
-        return self.folder / f"worker-{series}.log"
-
-    def unit(self, series: str, process: subprocess.Popen, *arguments: str) -> str:
-        """Run what a unit runs beside its worker, and return what it says."""
-        environment = self.environment(series, MAINPID=str(process.pid))
-        command = [sys.executable, "-c", UNIT, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        return done.stdout + done.stderr
+    def done(self) -> list[str]:
+        """The tasks that had their effect."""
+        path = self.folder / "done"
+        return path.read_text(encoding="utf-8").split() if path.exists() else []
 
     def prove(self, series: str, node: str, queue: str, *tasks: dict) -> list[dict]:
         """Run the module celery_task with Celery of a series for each of the tasks, and return what it says."""
@@ -113,52 +193,155 @@ class Site:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines() if line]
 
-    def end(self) -> None:
-        """End what still runs."""
-        for process in self.running:
-            process.kill()
-            process.wait(20)
-
 
 @pytest.fixture(scope="module")
 def site(broker_url, collection_tree, tmp_path_factory):
     """One for all tests of this file."""
-    made = Site(tmp_path_factory.mktemp("versions"), broker_url, collection_tree)
-    yield made
-    made.end()
+    return Site(tmp_path_factory.mktemp("versions"), broker_url, collection_tree)
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_a_worker_starts_keeps_its_results_and_is_drained(site, series):
-    process, node = site.worker(series)
-    added, failed, looked = site.prove(
-        series,
-        node,
-        f"probe.{series}",
-        {"name": "probe.add", "args": [1, 2]},
-        {"name": "probe.fail"},
-        {"name": "probe.backends"},
-    )
-    assert not added.get("failed"), added
-    assert {(task["state"], task["result"], task["node"]) for task in added["tasks"]} == {("SUCCESS", 3, node)}
-    assert "the database is away" in failed["msg"]
-    # Two threads have the one backend of ours, with its one engine.
-    first, second = looked["tasks"][0]["result"]
-    assert first == second
-    assert first[0] == "KeptDatabaseBackend"
-
-    # During an update workers of two versions store results, and one of them reads.
-    for reader in READERS.get(series, ()):
-        added, failed = site.prove(
-            reader, node, f"probe.{series}", {"name": "probe.add", "args": [1, 2]}, {"name": "probe.fail"}
+def test_a_worker_starts_and_keeps_its_results(site, series):
+    with site.worker(series, "ThreadPool") as worker:
+        added, failed, looked = site.prove(
+            series,
+            worker.node,
+            worker.queue,
+            {"name": "probe.add", "args": [1, 2]},
+            {"name": "probe.fail"},
+            {"name": "probe.backends"},
         )
-        assert {(task["state"], task["node"]) for task in added["tasks"]} == {("SUCCESS", node)}, added
-        assert f"{node} has stored cannot be read with Celery {reader}." in str(added["warnings"])
+        assert not added.get("failed"), added
+        found = {(task["state"], task["result"], task["node"]) for task in added["tasks"]}
+        assert found == {("SUCCESS", 3, worker.node)}
         assert "the database is away" in failed["msg"]
+        # Two threads have the one backend of ours, with its one engine.
+        first, second = looked["tasks"][0]["result"]
+        assert first == second
+        assert first[0] == "KeptDatabaseBackend"
 
-    # The child of this process must be waited for, else it is there until the end.
-    waiting = threading.Thread(target=process.wait)
-    waiting.start()
-    assert f"{node} is drained" in site.unit(series, process, "drain", "--node", node)
-    waiting.join(20)
-    assert process.returncode == 0, site.log(series).read_text(encoding="utf-8")
+        # During an update workers of two versions store results, and one of them reads.
+        for reader in READERS.get(series, ()):
+            again = {"name": "probe.add", "args": [1, 2]}
+            added, failed = site.prove(reader, worker.node, worker.queue, again, {"name": "probe.fail"})
+            assert {(task["state"], task["node"]) for task in added["tasks"]} == {("SUCCESS", worker.node)}, added
+            assert f"{worker.node} has stored cannot be read with Celery {reader}." in str(added["warnings"])
+            assert "the database is away" in failed["msg"]
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("series", SERIES)
+def test_sigterm_waits_for_what_runs_and_gives_the_rest_back(site, series, pool):
+    with site.worker(series, pool) as worker:
+        gate = site.folder / f"gate-{worker.name}"
+        waits = [("probe.wait", (f"{worker.name}-{number}", str(gate)), {}) for number in range(6)]
+        later = [("probe.wait", (f"{worker.name}-later", str(gate)), {"countdown": 1800})]
+        limited = [("probe.limited", (f"{worker.name}-limited-{number}",), {}) for number in range(2)]
+        worker.send(*waits, *later, *limited)
+        worker.until("STATUS", "2 running")
+        worker.until("STATUS", "1 for later")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("STATUS", "draining for 0 s, waiting for probe.wait ")
+        gate.touch()
+        assert worker.ended() == 0, worker.log.read_text(encoding="utf-8")
+        done = [name for name in site.done() if name.startswith(worker.name)]
+        assert len(done) == 2
+        # Four that waited, one for later, and those that the rate limit kept back.
+        assert worker.waiting() == len(waits + later + limited) - len(done)
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_a_second_sigterm_ends_it_at_once_and_names_what_is_lost(site, series):
+    with site.worker(series, "ThreadPool") as worker:
+        worker.send(("probe.wait", ("lost", str(site.folder / "never")), {}))
+        worker.until("STATUS", "1 running")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("STATUS", "draining")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.ended() != 0
+        assert "told to stop at once; these tasks are lost" in worker.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("series", SERIES)
+def test_a_pause_holds_tasks_and_a_resume_has_them_run_once(site, series, pool):
+    with site.worker(series, pool) as worker:
+        directory, gate = str(site.folder), site.folder / f"open-{worker.name}"
+        waits = [("probe.wait", (f"paused-{worker.name}-{number}", str(gate)), {}) for number in range(6)]
+        worker.send(*waits)
+        worker.until("STATUS", "2 running")
+        assert control.ask(directory, worker.node, "pause")["paused"]
+        worker.until("STATUS", "consuming nothing")
+        gate.touch()
+        worker.until("STATUS", "0 running")
+        assert len([name for name in site.done() if name.startswith(f"paused-{worker.name}-")]) == 2
+        assert not control.ask(directory, worker.node, "resume")["paused"]
+        worker.until("STATUS", f"consuming {worker.queue}")
+        deadline = time.monotonic() + SECONDS
+        wanted = sorted(args[0] for _name, args, _options in waits)
+        found: list[str] = []
+        while found != wanted and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = sorted(name for name in site.done() if name.startswith(f"paused-{worker.name}-"))
+        assert found == wanted
+
+
+class Line:
+    """A way to the broker that can be cut, or go dead: it takes connections and lets nothing through."""
+
+    def __init__(self, broker: str) -> None:
+        self.parts = kombu.utils.url.url_to_parts(broker)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.dead, self.ends = threading.Event(), []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The broker over this way."""
+        parts = self.parts
+        return f"amqp://{parts.username}:{parts.password}@127.0.0.1:{self.server.getsockname()[1]}/{parts.path}"
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _peer = self.server.accept()
+                far = socket.create_connection((self.parts.hostname, self.parts.port))
+                self.ends += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self.dead.is_set():
+                    target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """End all connections, and take none any more."""
+        self.server.close()
+        for end in self.ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("fault", ["cut", "dead"])
+@pytest.mark.parametrize("series", SERIES)
+def test_a_stop_does_not_need_the_broker(site, series, fault):
+    line = Line(site.broker)
+    with site.worker(series, "ThreadPool", line.url) as worker:
+        gate = site.folder / f"{fault}-{worker.name}"
+        worker.send(("probe.wait", (gate.name, str(gate)), {}))
+        worker.until("STATUS", "1 running")
+        if fault == "dead":
+            line.dead.set()
+        else:
+            line.cut()
+            worker.until("STATUS", "broker away for ")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("STATUS", "draining for 0 s, waiting for probe.wait ")
+        gate.touch()
+        assert worker.ended() == 0, worker.log.read_text(encoding="utf-8")
+        assert gate.name in site.done()

@@ -16,7 +16,6 @@ pytest.importorskip("celery", reason="Celery is not installed")
 from unit.plugins.module_utils.test_celery_drain import NODE, QUEUES, Nodes, task
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_drain
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import Settings
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import celery_drain, celery_info
 
 BUSY = {"active": [task("galaxy.export", 1)], "reserved": [task("galaxy.purge", 2)]}
@@ -114,42 +113,6 @@ def test_a_node_that_never_answers_is_not_idle(run, nodes, monkeypatch):
     result = run(celery_drain, broker_url="memory://", nodes=[NODE], timeout_seconds=0)
     assert result["failed"]
     assert "cannot be asked" in result["msg"] and "taken for busy" in result["msg"]
-
-
-def test_one_that_has_never_consumed_is_drained_at_once(run, nodes):
-    nodes(None)
-    result = run(celery_drain, broker_url="memory://", nodes=[NODE], never_ready=[NODE], timeout_seconds=0)
-    assert result["drained"] and not result["changed"]
-    assert result["nodes"][NODE]["answered"] is False
-
-
-def test_one_that_has_never_consumed_does_not_shorten_the_time_of_others(run, nodes, monkeypatch):
-    monkeypatch.setattr(celery_drain, "FIRST_ANSWER_SECONDS", 0.1)
-    made = nodes(*[BUSY] * 40, {})
-    monkeypatch.setattr(made, "connected", lambda _connection, name: name == NODE)
-    found = run(celery_drain, broker_url="memory://", nodes=[NODE, "away@h"], never_ready=["away@h"], timeout_seconds=0)
-    assert found.get("drained"), found
-
-
-def test_what_the_broker_knows(memory_worker):
-    """Without a worker there is no mailbox."""
-    broker, _backend, node = memory_worker
-    remote = _celery_drain.Remote(Settings({"broker_url": broker}))
-    with remote.session() as connection:
-        assert [remote.connected(connection, name) for name in (node, "other@h", node)] == [True, False, True]
-
-
-@pytest.mark.broker
-def test_what_rabbitmq_knows(broker_url):
-    remote = _celery_drain.Remote(Settings({"broker_url": broker_url}))
-    with remote.session() as other, remote.session() as connection:
-        # As a worker of Celery 5.7 declares it: another connection is refused.
-        mailbox = remote.app.control.mailbox.get_queue(NODE)(other)
-        mailbox.exchange.declare()
-        mailbox.queue_declare()
-        assert [remote.connected(connection, name) for name in (NODE, "other@h", NODE)] == [True, False, True]
-    with remote.session() as connection:
-        assert not remote.connected(connection, NODE)
 
 
 def test_a_signal_gives_the_consumers_back(run, nodes, monkeypatch):

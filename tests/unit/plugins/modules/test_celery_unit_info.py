@@ -322,25 +322,19 @@ def test_a_worker_that_systemd_waits_for_may_have_tasks(run, systemctl, process)
     systemctl({ONE: ("activating", process.pid), TWO: ("activating", 0)})
     found = run(celery_unit_info, units=[ONE, TWO])
     assert (found["active"], found["pids"], list(found["nodes"])) == ([], {ONE: process.pid}, [ONE])
-    # A drain asks the broker whether it is there after all.
-    assert found["never_ready"] == [ONE]
 
 
-def test_a_worker_that_has_never_consumed(run, systemctl, tmp_path):
-    code = "input()"
-    command = [sys.executable, "-c", code, "--hostname", "worker-1@h"]
+def test_a_worker_that_says_itself_when_it_consumes_has_none_before(run, systemctl):
+    command = [sys.executable, "-c", "input()", "--hostname", "worker-1@h"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
-        systemctl({ONE: ("active", child.pid), TWO: ("inactive", 0)})
-        ask = {"units": [ONE, TWO], "marks_dir": str(tmp_path)}
-        assert run(celery_unit_info, **ask)["never_ready"] == []
-        mark = tmp_path / "worker-1@h.never-ready"
-        mark.write_text(f"{child.pid}\n")
-        assert run(celery_unit_info, **ask)["never_ready"] == [ONE]
-        assert run(celery_unit_info, units=[ONE])["never_ready"] == []
-        for text in (f"{child.pid + 1}\n", "", "x"):
-            mark.write_text(text)
-            assert run(celery_unit_info, **ask)["never_ready"] == []
+        for state, kind, node in (
+            ("activating", "notify", None),
+            ("activating", "exec", "worker-1@h"),
+            ("active", "notify", "worker-1@h"),
+        ):
+            systemctl({ONE: (state, child.pid, {"Type": kind})})
+            assert run(celery_unit_info, units=[ONE])["nodes"] == {ONE: node}
     finally:
         child.kill()
         child.communicate()

@@ -16,8 +16,8 @@ from celery.concurrency import thread
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_results import (
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import deviations
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery.results import (
     POSTGRESQL_POOL,
     KeptDatabaseBackend,
     engine_options,
@@ -42,11 +42,12 @@ def opened():
     sys.setswitchinterval(interval)
 
 
-def store(kind, folder, opened, threads=THREADS, **conf):
+def store(deviate, folder, opened, threads=THREADS, **conf):
     """Store a result of each of many tasks, in the threads of a pool, and read them again; what opened is from then."""
     app = Celery("test", set_as_current=False, backend=f"db+sqlite:///{folder}/results.sqlite")
     app.conf.update(conf)
-    pool = kind(limit=threads, app=app)
+    deviate(app)
+    pool = thread.TaskPool(limit=threads, app=app)
     pool.start()
     app.backend  # noqa: B018 makes the tables, as the worker does before it has tasks
     opened.clear()
@@ -67,13 +68,13 @@ def store(kind, folder, opened, threads=THREADS, **conf):
 
 
 def test_the_threads_share_their_connections(tmp_path, opened):
-    assert isinstance(store(TaskPool, tmp_path, opened), KeptDatabaseBackend)
+    assert isinstance(store(deviations.apply, tmp_path, opened), KeptDatabaseBackend)
     assert len(opened) <= THREADS
 
 
 def test_celerys_own_backend_needs_it(tmp_path, opened):
     # As soon as this fails, Celery does it itself, and the collection's backend can go.
-    assert store(thread.TaskPool, tmp_path, opened).__class__ is DatabaseBackend
+    assert store(lambda _app: None, tmp_path, opened).__class__ is DatabaseBackend
     assert len(opened) > TASKS
 
 
@@ -86,12 +87,24 @@ def test_a_site_may_have_another_number(given, size):
 
 def test_more_threads_than_connections_wait(tmp_path, opened):
     # SQLite's file has the same kind of pool.
-    store(TaskPool, tmp_path, opened, threads=8, database_engine_options={**POSTGRESQL_POOL, "pool_size": 2})
+    store(deviations.apply, tmp_path, opened, threads=8, database_engine_options={**POSTGRESQL_POOL, "pool_size": 2})
     assert len(opened) <= 2
 
 
 def test_a_site_may_have_another_backend(tmp_path):
     app = Celery("test", set_as_current=False, backend=f"db+sqlite:///{tmp_path}/results.sqlite")
     app.loader.override_backends = {"db": "celery.backends.base:DisabledBackend"}
-    TaskPool(limit=1, app=app)
+    deviations.apply(app)
     assert type(app.backend).__name__ == "DisabledBackend"
+
+
+def test_an_error_does_not_throw_the_connections_away(tmp_path, opened):
+    # Threads that wait for one of them would wait for ever.
+    backend = store(deviations.apply, tmp_path, opened)
+    engine = backend.ResultSession().get_bind()
+    backend.on_backend_retryable_error(OSError("the database starts up"))
+    assert backend.ResultSession().get_bind() is engine
+
+
+def test_no_thread_waits_without_end():
+    assert 0 < POSTGRESQL_POOL["pool_timeout"] < 600

@@ -5,12 +5,13 @@
 
 """Celery's store of results in a database, with connections that the threads of a worker keep and share.
 
-Private to the collection; _celery_pool puts it in the place of Celery's own, which (5.3 to 5.7) opens a connection for
-each result unless its process was forked. With TLS two cores open 100 to 200 in a second, and that is all that small
-tasks get done.
+Celery's own (5.3 to 5.7) opens a connection for each result unless its process was forked. With TLS two cores open 100 to
+200 in a second, and that is all that small tasks get done (celery/celery#2661).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 try:
     from celery.backends.database import DatabaseBackend
@@ -18,19 +19,19 @@ try:
 except ImportError:
     DatabaseBackend = object  # the controller has no Celery
 
-# More get no more done in one process of Python. A thread waits for one as long as it must, else its result is
-# lost. The last one used is the first one taken. The role postgresql_access counts with this size.
+# More get no more done in one process of Python. A thread waits for one, but not without end. The last one used is the
+# first one taken. The role postgresql_access counts with this size.
 POSTGRESQL_POOL = {
     "pool_size": 5,
     "max_overflow": 0,
-    "pool_timeout": None,
+    "pool_timeout": 60,
     "pool_use_lifo": True,
     "pool_pre_ping": True,
     "pool_recycle": 3600,
 }
 
 
-def engine_options(url, given):
+def engine_options(url: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of SQLAlchemy's engine: what the site's database_engine_options give, and the pool's.
 
     :param url: the database, as SQLAlchemy has it. SQLite in memory takes no size.
@@ -41,7 +42,7 @@ def engine_options(url, given):
 class KeptDatabaseBackend(DatabaseBackend):
     """One for all threads, with one engine, where Celery has one for each thread and an engine for each result."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.thread_safe = True
         if not hasattr(self, "session_manager"):  # Celery 5.3 and 5.4
@@ -51,6 +52,12 @@ class KeptDatabaseBackend(DatabaseBackend):
         # Now, else threads that come at the same time make one each.
         self.session_manager.get_engine(self.url, **self.engine_options)
 
-    def ResultSession(self, session_manager=None):
+    def ResultSession(self, session_manager: Any = None) -> Any:
         """Return a session of the one engine; Celery 5.3 and 5.4 would take that of the module."""
         return super().ResultSession(session_manager or self.session_manager)
+
+    def on_backend_retryable_error(self, exc: Exception) -> None:
+        """Keep the engine: Celery 5.7 throws it away, and threads that wait for one of its connections with it.
+
+        pool_pre_ping finds a connection that is dead.
+        """

@@ -13,8 +13,8 @@ from celery import Celery
 from celery.concurrency import thread
 from celery.events.dispatcher import EventDispatcher
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_events import LoopEventDispatcher
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_pool import TaskPool
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import deviations
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery.events import LoopEventDispatcher
 
 EVENTS = 100
 
@@ -29,10 +29,15 @@ class Producer:
         self.sent.append((threading.current_thread(), len(events)))
 
 
-def send(kind, with_loop=True):
+def stock(_app):
+    """Leave Celery as it is."""
+
+
+def send(deviate, with_loop=True):
     """Send events from a thread of a pool, and then flush as the event loop does; return the class and who has sent."""
     app = Celery("test", set_as_current=False, broker="memory://")
-    pool = kind(limit=1, app=app)
+    deviate(app)
+    pool = thread.TaskPool(limit=1, app=app)
     called = []
     options = {"buffer_group": ["task"], "on_send_buffered": lambda: called.append(True)} if with_loop else {}
     dispatcher = app.events.Dispatcher(app.connection_for_write(), **options)
@@ -52,20 +57,20 @@ def send(kind, with_loop=True):
 
 
 def test_only_the_event_loop_sends_and_nothing_is_lost():
-    dispatcher, sent = send(TaskPool)
+    dispatcher, sent = send(deviations.apply)
     assert isinstance(dispatcher, LoopEventDispatcher)
     assert sent == [(threading.main_thread(), EVENTS)]
 
 
 def test_celerys_own_sender_needs_it():
     # As soon as this fails, Celery does it itself, and the collection's sender can go.
-    dispatcher, sent = send(thread.TaskPool)
+    dispatcher, sent = send(stock)
     assert isinstance(dispatcher, EventDispatcher)
     assert {sender for sender, _number in sent} > {threading.main_thread()}
 
 
-@pytest.mark.parametrize("kind", [TaskPool, thread.TaskPool])
-def test_without_an_event_loop_threads_send_for_themselves(kind):
-    _dispatcher, sent = send(kind, with_loop=False)
+@pytest.mark.parametrize("deviate", [deviations.apply, stock])
+def test_without_an_event_loop_threads_send_for_themselves(deviate):
+    _dispatcher, sent = send(deviate, with_loop=False)
     assert len(sent) == EVENTS
     assert threading.main_thread() not in {sender for sender, _number in sent}

@@ -5,17 +5,21 @@
 
 """Have the workers of a host start one after another, also at a boot or when all are restarted at once.
 
-Private to the collection; ExecStartPre of the units uses it. All at once would load Galaxy's code at the same time,
-which has stalled network file systems for hours.
+ExecStartPre of the units runs it, with the system's Python. All at once would load Galaxy's code at the same time, which has
+stalled network file systems for hours.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import os
 import subprocess
+import sys
 import time
+
+from .systemd import NOTICE, WARNING, say
 
 # Its turn has come, and it does not consume yet.
 STARTING = ("start", "start-post")
@@ -23,6 +27,9 @@ STARTING = ("start", "start-post")
 SETTLE_SECONDS = 2
 POLL_SECONDS = 0.5
 ANSWER_SECONDS = 30
+SAY_SECONDS = 60
+# The pause after a failure, which systemd before 254 cannot let grow.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5, 120
 
 
 def systemd_units(properties, *units, timeout=None):
@@ -83,3 +90,43 @@ def take(directory, unit, pattern, seconds, tell=lambda others: None):
             time.sleep(POLL_SECONDS)
     finally:
         os.close(handle)
+
+
+def pause(unit):
+    """Return the seconds to wait before a unit starts again that has failed: they double with each failure."""
+    failures = int(systemd_units("NRestarts", unit, timeout=ANSWER_SECONDS)[unit]["NRestarts"])
+    return min(FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS) if failures else 0
+
+
+def parse(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--directory", required=True, help="where the units of this host meet")
+    parser.add_argument("--unit", required=True)
+    parser.add_argument("--others", required=True, help="what the names of the others are like")
+    parser.add_argument("--seconds", type=float, required=True, help="how long to wait for each other unit")
+    parser.add_argument("--pause", action="store_true", help="wait after a failure, where systemd cannot let that grow")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Wait for the turn. Whatever goes wrong, the worker starts: together with others rather than not at all."""
+    options, said = parse(arguments), [time.monotonic()]
+
+    def tell(others):
+        if time.monotonic() - said[0] >= SAY_SECONDS:
+            said[0] = time.monotonic()
+            say(f"waiting for its turn to start, after {', '.join(others) or 'others that wait'}", NOTICE)
+
+    try:
+        if options.pause:
+            time.sleep(pause(options.unit))
+        if not take(options.directory, options.unit, options.others, options.seconds, tell):
+            say("others have not started in time; not waiting any longer", WARNING)
+    except Exception as exc:  # noqa: BLE001 see above
+        say(f"not waiting for the others: {exc}", WARNING)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,17 +10,16 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _celery_turn as turn
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import turn
 
 # As a unit does: a turn, the moment until systemd shows it, the start, ready. The times of both stand in its file.
 UNIT = """
-import importlib.util, pathlib, sys, time
-spec = importlib.util.spec_from_file_location("turn", sys.argv[3])
-turn = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(turn)
+import pathlib, sys, time
+from galaxy_celery import turn
 turn.SETTLE_SECONDS, turn.POLL_SECONDS = 0.6, 0.05
 host, own = pathlib.Path(sys.argv[1]), sys.argv[2]
 turn.states = lambda own, pattern: {path.name: path.read_text() for path in host.glob("w@*") if path.name != own}
@@ -45,7 +44,9 @@ def test_those_that_begin_together_start_one_after_another(tmp_path):
     names = [f"w@{number}" for number in range(3)]
     for name in names:
         (tmp_path / name).write_text("start-pre")
-    units = [subprocess.Popen([sys.executable, "-c", UNIT, str(tmp_path), name, turn.__file__]) for name in names]
+    # Under the short name, as on a host.
+    environment = {**os.environ, "PYTHONPATH": str(Path(turn.__file__).parents[1])}
+    units = [subprocess.Popen([sys.executable, "-c", UNIT, str(tmp_path), name], env=environment) for name in names]
     assert [unit.wait(60) for unit in units] == [0, 0, 0]
     times = sorted([float(text) for text in (tmp_path / f"{name}.times").read_text().split()] for name in names)
     assert all(ended <= begun for (_begin, ended), (begun, _end) in zip(times, times[1:]))
@@ -88,3 +89,22 @@ def test_what_systemd_says(tmp_path, monkeypatch):
     assert turn.states("celery-galaxy-b@1.service", OTHERS) == {"celery-galaxy-a@1.service": "start-post"}
     program.write_text("#!/bin/sh\necho\n")
     assert turn.states("celery-galaxy-b@1.service", OTHERS) == {}
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 5), (2, 10), (4, 40), (6, 120), (500, 120)])
+def test_the_pause_after_a_failure_grows_to_a_limit(monkeypatch, failures, seconds):
+    monkeypatch.setattr(turn, "systemd_units", lambda *_asked, **_more: {"a": {"NRestarts": str(failures)}})
+    assert turn.pause("a") == seconds
+
+
+OPTIONS = ["--directory", "/nowhere", "--unit", "a", "--others", OTHERS, "--seconds", "1"]
+
+
+def test_a_turn_that_cannot_be_waited_for_keeps_no_worker_from_starting(monkeypatch, capfd):
+    monkeypatch.setattr(turn, "states", lambda _own, _pattern: {})
+    assert turn.main(OPTIONS) == 0
+    monkeypatch.setattr(turn, "take", lambda *_arguments: False)
+    assert turn.main(OPTIONS) == 0
+    said = capfd.readouterr().out
+    assert "<4>not waiting for the others: [Errno 2]" in said
+    assert "<4>others have not started in time; not waiting any longer" in said

@@ -1,0 +1,26 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What this package takes from Celery, in one place. On a controller, which has no Celery, the names are there all the same."""
+
+from __future__ import annotations
+
+try:
+    from amqp.exceptions import RecoverableConnectionError
+    from celery import bootsteps, signals
+    from celery.beat import PersistentScheduler
+    from celery.concurrency.base import apply_target
+    from celery.concurrency.prefork import TaskPool as StockProcessPool
+    from celery.concurrency.thread import ApplyResult
+    from celery.concurrency.thread import TaskPool as StockThreadPool
+    from celery.events.dispatcher import EventDispatcher
+    from celery.exceptions import WorkerShutdown
+    from celery.worker import state
+
+    Step = bootsteps.StartStopStep
+except ImportError:
+    RecoverableConnectionError = WorkerShutdown = Exception
+    ApplyResult = EventDispatcher = PersistentScheduler = Step = StockProcessPool = StockThreadPool = object
+    apply_target = signals = state = None

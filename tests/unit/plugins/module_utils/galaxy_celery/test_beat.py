@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Beat's scheduler, with Celery's own around it."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+
+import celery
+import pytest
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery.beat import Scheduler
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """What systemd was told: a call returns the next message, by field."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stream:
+        stream.bind(str(tmp_path / "notify"))
+        stream.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield lambda: dict(line.split("=", 1) for line in stream.recv(4096).decode().split("\n"))
+
+
+@pytest.fixture
+def app():
+    """One whose broker is in memory, with a task that is due each hour."""
+    made = celery.Celery("probe", broker="memory://", set_as_current=False)
+    made.conf.update(result_expires=None, task_default_queue="test_beat")  # no task of its own, and no worker
+    made.conf.beat_schedule = {"hourly": {"task": "probe.hourly", "schedule": 3600.0}}
+    return made
+
+
+def scheduler(app, path):
+    """One with its file."""
+    made = Scheduler(app, schedule_filename=str(path))
+    made.setup_schedule()
+    return made
+
+
+def last_sent(app, path, moment):
+    """Write the file of a beat that sent its task at a moment."""
+    made = scheduler(app, path)
+    made.schedule["hourly"].last_run_at = moment
+    made.schedule["hourly"] = made.schedule["hourly"]
+    made.close()
+
+
+def test_it_is_ready_with_its_first_round_and_says_what_is_next(app, tmp_path, told):
+    made = scheduler(app, tmp_path / "schedule")
+    made.tick()
+    assert told() == {"READY": "1"}
+    first = told()
+    assert first.keys() == {"STATUS", "WATCHDOG"}
+    assert first["STATUS"].startswith("has sent nothing since its start; next is probe.hourly in ")
+    made.tick()
+    assert told().keys() == {"STATUS", "WATCHDOG"}
+
+
+def test_it_lives_while_it_waits_for_the_broker(app, tmp_path, told):
+    class Connection:
+        """One that comes up at the second attempt."""
+
+        def ensure_connection(self, errback, _most):
+            errback(OSError("refused"), 2.0)
+            return self
+
+    made = scheduler(app, tmp_path / "schedule")
+    made.connection = Connection()
+    assert made._ensure_connected() is made.connection
+    assert told() == {"STATUS": "broker away", "WATCHDOG": "1"}
+
+
+def test_it_says_what_it_sent(app, tmp_path, told):
+    path = tmp_path / "schedule"
+    last_sent(app, path, app.now() - 2 * HOUR)
+    made = scheduler(app, path)
+    made.tick()
+    assert told() == {"READY": "1"}
+    assert told()["STATUS"].startswith("sent probe.hourly 0 s ago; next is probe.hourly in ")
+
+
+def test_what_was_sent_in_the_future_does_not_rest_until_then(app, tmp_path, told, capsys):
+    path = tmp_path / "schedule"
+    last_sent(app, path, app.now() + 100 * HOUR)
+    made = scheduler(app, path)
+    assert made.tick() <= 3600
+    assert made._heap[0].time < (app.now() + 2 * HOUR).timestamp()
+
+
+def test_celerys_own_needs_it(app, tmp_path):
+    # As soon as this fails, Celery copes with it itself.
+    path = tmp_path / "schedule"
+    last_sent(app, path, app.now() + 100 * HOUR)
+    own = celery.beat.PersistentScheduler(app, schedule_filename=str(path))
+    own.tick()
+    assert own._heap[0].time > (app.now() + 99 * HOUR).timestamp()
