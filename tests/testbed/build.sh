@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds, once, what the test bed needs: a Docker engine, images, binaries. Each is called after the digest of its recipe
 # (build/names.sh), so a changed recipe builds another one, and checkouts with other recipes leave each other's alone.
-#   build.sh all | edge | monitoring | telegraf | vm | bench | docs     build
+#   build.sh all | edge | monitoring | telegraf | vm | browser | bench | docs     build
 #   build.sh project NAME | image NAME | asset NAME                what was built, and where
 #   build.sh names | named | clean                                 remove what no recipe of this checkout names any more
 #   build.sh engine | engine-answers | engine-stop                 the Docker engine alone
@@ -32,6 +32,7 @@ case ${1:-all} in
     wait "$telegraf_pid" || die "Telegraf was not built"
     say "ready" ;;
   edge | monitoring | telegraf | vm) "scenario_$1" ;;
+  browser) packages chromium ;;
   bench) packages rsync openssh-server gnuplot-nox ;;
   docs) command -v dot >/dev/null || packages graphviz ;;
   project) project "$2" ;;
