@@ -43,6 +43,7 @@ FULL_SCENARIOS = (
     "nodes",
     "nodes-newest",
     "migration",
+    "gravity",
     "wrong_hosts",
     "faults",
     "faults-newest",
