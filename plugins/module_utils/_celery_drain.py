@@ -8,8 +8,8 @@
 Private to the collection; the module celery_drain uses it. A node of this host is asked over its own socket, any other one
 over the broker.
 
-A node that gives no answer is never taken for idle. The questions follow a task's way (scheduled, reserved, active), so that one which moves on between two of them is seen
-at least once.
+A node that gives no answer is never taken for idle. The questions follow a task's way (scheduled, reserved, active), so that
+one which moves on between two of them is seen at least once.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def serve(drip_seconds: float) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            _, kind, size = self.path.split("/")[:3]
+            kind, size = self.path.split("/")[1:3]
             left = int(size)
             steps = max(1, int(drip_seconds)) if kind == "slow" else 1
             # The beginning is there at once: a client that looks at the first bytes does not wait for all.

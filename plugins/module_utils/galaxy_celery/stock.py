@@ -7,6 +7,20 @@
 
 from __future__ import annotations
 
+__all__ = [
+    "ApplyResult",
+    "EventDispatcher",
+    "PersistentScheduler",
+    "RecoverableConnectionError",
+    "Step",
+    "StockProcessPool",
+    "StockThreadPool",
+    "WorkerShutdown",
+    "apply_target",
+    "signals",
+    "state",
+]
+
 try:
     from amqp.exceptions import RecoverableConnectionError
     from celery import bootsteps, signals

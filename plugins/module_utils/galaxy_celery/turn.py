@@ -16,7 +16,6 @@ import contextlib
 import fcntl
 import os
 import subprocess
-import sys
 import time
 
 from .systemd import NOTICE, WARNING, say
@@ -129,4 +128,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -35,9 +35,9 @@ def taken(name, lines):
     return found and any(fnmatch.fnmatch(name, pattern) for pattern in given["patterns"])
 
 
-def evaluate(name, units=HERE, older=(OLD,), **values):
+def evaluate(name, older=(OLD,), **values):
     registered = {"__celery_older": {"surplus": list(older)}, "__celery_older_found": {"files": []}}
-    return role_templates.evaluate("celery", name, SITE, __celery_units=units, **registered, **values)
+    return role_templates.evaluate("celery", name, SITE, __celery_units=HERE, **registered, **values)
 
 
 @pytest.mark.parametrize("path", sorted(FILES.glob("galaxy-celery-*")), ids=lambda path: path.name)

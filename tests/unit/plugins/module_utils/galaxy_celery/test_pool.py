@@ -26,7 +26,10 @@ class Tasks:
 
     def send(self, name):
         """Hand a task over as a worker does."""
-        accept = lambda *_moment: self.accepted.append(name)  # noqa: E731 as short as it can be
+
+        def accept(*_moment):
+            self.accepted.append(name)
+
         return self.pool.apply_async(
             self._run, (name, f"id of {name}"), callback=self.done.append, accept_callback=accept
         )
