@@ -86,6 +86,15 @@ def require_celery(module):
         )
 
 
+def require_node_names(module):
+    """End the module with the usual text when its option nodes has what is no name of a Celery node."""
+    for node in module.params["nodes"]:
+        if "@" not in node:
+            module.fail_json(
+                msg=f"nodes has {node!r}, which is no Celery node name. Give NAME@HOST, as the worker's -n says."
+            )
+
+
 def require_yaml(module):
     """End the module with the usual text when PyYAML is needed and not in its interpreter."""
     from ansible.module_utils.basic import missing_required_lib

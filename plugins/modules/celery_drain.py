@@ -186,6 +186,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     Settings,
     message_of,
     require_celery,
+    require_node_names,
     require_yaml,
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import (
@@ -336,11 +337,7 @@ def main():
         module.fail_json(msg=f"timeout_seconds is {params['timeout_seconds']}. Give at least 0, which is for never.")
     if not params["nodes"]:
         module.fail_json(msg="nodes is empty. Name at least one node.")
-    for node in params["nodes"]:
-        if "@" not in node:
-            module.fail_json(
-                msg=f"nodes has {node!r}, which is no Celery node name. Give NAME@HOST, as the worker's -n says."
-            )
+    require_node_names(module)
     if params["state"] == "consuming" and not params["queues"]:
         module.fail_json(msg="state is consuming, and queues is empty. Name the queues.")
     require_celery(module)

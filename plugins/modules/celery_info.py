@@ -154,6 +154,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     Settings,
     message_of,
     require_celery,
+    require_node_names,
     require_yaml,
     run_bounded,
 )
@@ -269,11 +270,7 @@ def main():
     seconds = params["timeout_seconds"]
     if seconds < 1:
         module.fail_json(msg=f"timeout_seconds is {seconds}. Give at least 1.")
-    for node in params["nodes"]:
-        if "@" not in node:
-            module.fail_json(
-                msg=f"nodes has {node!r}, which is no Celery node name. Give NAME@HOST, as the worker's -n says."
-            )
+    require_node_names(module)
     require_celery(module)
     require_yaml(module)
     settings = None

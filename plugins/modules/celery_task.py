@@ -166,6 +166,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     Settings,
     message_of,
     require_celery,
+    require_node_names,
     require_yaml,
     run_bounded,
 )
@@ -634,11 +635,7 @@ def main():
         module.fail_json(msg="args or kwargs are given without name. Give the name of the task that takes them.")
     if not params["queues"]:
         module.fail_json(msg="queues is empty. Name at least one queue.")
-    for node in params["nodes"]:
-        if "@" not in node:
-            module.fail_json(
-                msg=f"nodes has {node!r}, which is no Celery node name. Give NAME@HOST, as the worker's -n says."
-            )
+    require_node_names(module)
     if module.check_mode:
         module.exit_json(
             changed=False, skipped=True, msg="check mode: no task was sent and nothing was proven", tasks=[]

@@ -152,6 +152,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app im
     Settings,
     mask,
     require_celery,
+    require_node_names,
     require_yaml,
     run_bounded,
 )
@@ -491,11 +492,7 @@ def main():
         module.fail_json(msg=f"timeout_seconds is {params['timeout_seconds']}. Give at least 1.")
     if not params["api_key"]:
         module.fail_json(msg="api_key is empty. Give the API key of a user of Galaxy.")
-    for node in params["nodes"]:
-        if "@" not in node:
-            module.fail_json(
-                msg=f"nodes has {node!r}, which is no Celery node name. Give NAME@HOST, as the worker's -n says."
-            )
+    require_node_names(module)
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="check mode: nothing was uploaded and nothing was proven")
     require_celery(module)

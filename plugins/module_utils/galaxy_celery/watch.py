@@ -61,13 +61,13 @@ class Watch:
 
     :param app: Celery's app.
     :param ledger: what its pool runs.
-    :param limit_seconds: how long a drain may take; None for as long as the tasks do.
     """
 
-    def __init__(self, app: Any, ledger: Ledger, limit_seconds: float | None = None) -> None:
+    def __init__(self, app: Any, ledger: Ledger) -> None:
         self.app, self.ledger = app, ledger
+        # How long a drain may take; without it as long as the tasks do.
         given = os.environ.get("GALAXY_CELERY_DRAIN_SECONDS")
-        self.limit_seconds = float(given) if limit_seconds is None and given else limit_seconds
+        self.limit_seconds = float(given) if given else None
         self.consumer: Any = None
         self.away_since: float | None = time.monotonic()
         self.draining_since: float | None = None
