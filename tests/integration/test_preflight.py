@@ -265,7 +265,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    files = r"preflight(_\w+)?|share|free_ports|become_user"
+    files = r"preflight(_\w+)?|older_names \| preflight|share|free_ports|become_user"
     checks = rf"([\w.]+ : )?(({files}) \| |Validating arguments against )"
     stack = "Run the preflight of |Check how Traefik reaches |Check that the workers "
     known = re.compile(f"Gather facts|Say what is missing|{stack}|{checks}")
