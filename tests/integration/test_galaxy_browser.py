@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Galaxy as a person uses it, in a real Chromium: an upload and a tool, and in Flower which worker served them.
 
-Run by molecule/monitoring. SCREENSHOTS names the directory for the pictures.
+Run by molecule/monitoring, and on the demo by `make demo-browser`. SCREENSHOTS names the directory for the pictures;
+those of the documentation are made so.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def test_the_tool_counts_its_lines(galaxy):
 @pytest.mark.parametrize("task", ["galaxy.fetch_data", "galaxy.set_job_metadata"])
 def test_flower_says_which_worker_did_it(browser, task):
     login = {"username": "admin", "password": secret("flower")}
-    page = browser.new_page(http_credentials=login, viewport={"width": 1200, "height": 420})
+    page = browser.new_page(http_credentials=login, viewport={"width": 1360, "height": 420})
     page.set_default_timeout(PATIENCE)
     page.goto(f"{FLOWER}/tasks")
     page.locator("input[type=search]").fill(task)

@@ -21,6 +21,10 @@ demo: testbed ## Bring up the whole stack on local containers, and prove it
 demo-verify: venv ## Prove the running demo again
 	@tests/testbed/demo.sh verify
 
+.PHONY: demo-browser
+demo-browser: venv ## Log in to the running demo in a real Chromium, upload a file and run a tool
+	@tests/testbed/demo.sh browser
+
 .PHONY: demo-down
 demo-down: venv ## Remove the demo: containers, network, volumes, secrets
 	@tests/testbed/demo.sh down
