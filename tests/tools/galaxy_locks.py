@@ -44,6 +44,8 @@ def release_pins(version: str, work: Path) -> list[str]:
     pip("download", "--no-deps", "--dest", str(work), f"galaxy-app=={version}")
     with zipfile.ZipFile(next(work.glob("galaxy_app-*.whl"))) as wheel:
         lines = wheel.read(PINS).decode("utf-8").splitlines()
+    # Until 25.0 Galaxy pins FastAPI by the name that it has without its extras, and its packages ask for the other.
+    lines = [line.replace("fastapi-slim==", "fastapi==") for line in lines]
     # An index may no longer have that day's certifi, and of a list of authorities the newest is best.
     return [line for line in lines if re.match(r"[A-Za-z0-9]", line) and not line.startswith("certifi==")]
 
