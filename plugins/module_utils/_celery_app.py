@@ -185,6 +185,8 @@ class Settings:
         self.secrets = set()
         self.conf = {}
         self.origin = "broker_url"
+        # Whether Galaxy may count the tasks of a user: where no file tells, it may.
+        self.limits_users = True
         self.config_file = params.get("galaxy_config_file")
         broker = params.get("broker_url")
         if self.config_file:
@@ -216,6 +218,7 @@ class Settings:
                 f"celery_conf in {path} is a {type(conf).__name__}, not a mapping. Correct the file."
             )
         self.conf = {key: value for key, value in conf.items() if key not in WORKER_ONLY}
+        self.limits_users = bool(section.get("celery_user_rate_limit"))
         if conf.get("broker_url"):
             self.origin = f"broker_url of celery_conf in {path}"
             return conf["broker_url"]

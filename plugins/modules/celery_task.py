@@ -28,8 +28,10 @@ options:
         them have. Each reads Galaxy's database, changes nothing, and fails when the database is away.
       - C(galaxy.cleanup_stale_concurrency_slots), of Galaxy 26.1 and later. It looks for slots that are ten years old.
       - C(galaxy.recalculate_user_disk_usage), of all releases from 24.2 on. It looks for user -1, which is never there,
-        and the worker logs that as an error. With C(celery_user_rate_limit) the database refuses to note a time for
-        this user, which proves as much.
+        and the worker logs that as an error. It is sent only where O(galaxy_config_file) has no C(celery_user_rate_limit)
+        (else Galaxy's note of this user's tasks would break the session of the next ones).
+      - C(galaxy.touch), of all releases from 24.2 on. It looks for collection -1, and that there is none counts as its
+        answer, though Celery calls the task failed.
     type: str
   args:
     description: Positional arguments. They need O(name).
@@ -207,7 +209,8 @@ class Task(NamedTuple):
 # What is sent without a name, see DOCUMENTATION. The first one that all nodes have registered.
 PROBES = (
     Task("galaxy.cleanup_stale_concurrency_slots", {"stale_threshold_minutes": 5256000}),
-    Task("galaxy.recalculate_user_disk_usage", {"task_user_id": -1}, refusal="celery_user_rate_limit_user_id_fkey"),
+    Task("galaxy.recalculate_user_disk_usage", {"task_user_id": -1}),
+    Task("galaxy.touch", {"item_id": -1}, refusal="No row was found"),
 )
 
 
@@ -321,7 +324,7 @@ class Probe:
         self.enabled |= enabled
 
     def _choose(self, deadline):
-        """Return the first of PROBES that all nodes have registered.
+        """Return the first of PROBES that all nodes have registered, and whose user Galaxy does not count.
 
         :raises CeleryModuleError: when there is none.
         """
@@ -334,7 +337,8 @@ class Probe:
         if not registered:
             return PROBES[-1]  # what all releases have; why nobody answers is told later
         for task in PROBES:
-            if all(task.name in names for names in registered.values()):
+            counted = self.settings.limits_users and "task_user_id" in task.kwargs
+            if not counted and all(task.name in names for names in registered.values()):
                 return task
         without = sorted(node for node, names in registered.items() if PROBES[-1].name not in names)
         raise CeleryModuleError(

@@ -40,6 +40,15 @@ def test_galaxy_own_connection(config):
     assert found.broker == "amqps://galaxy:********@mq.example.org:5671/galaxy"
 
 
+@pytest.mark.parametrize(
+    ("section", "limits"),
+    [({}, False), ({"celery_user_rate_limit": 0.0}, False), ({"celery_user_rate_limit": 10}, True)],
+)
+def test_galaxy_may_count_the_tasks_of_its_users(config, section, limits):
+    assert utils.Settings(config({"galaxy": {"amqp_internal_connection": URL, **section}})).limits_users is limits
+    assert settings(broker_url=URL).limits_users is True
+
+
 def test_celery_conf_wins_and_reaches_the_application(config):
     conf = {
         "broker_url": "amqp://c:d@other/x",

@@ -74,6 +74,8 @@ def test_an_unknown_task_is_a_failure(run, memory_worker):
     [
         ([Task("probe.newer", {}), Task("probe.add", {"a": 1, "b": 2})], "probe.add", "SUCCESS"),
         ([Task("probe.fail", {}, refusal="database is away"), Task("probe.add", {})], "probe.fail", "FAILURE"),
+        # A task of a user, where Galaxy may count them.
+        ([Task("probe.fail", {"task_user_id": -1}), Task("probe.add", {"a": 1, "b": 2})], "probe.add", "SUCCESS"),
     ],
 )
 def test_without_a_name_the_first_task_that_the_nodes_have(run, memory_worker, monkeypatch, probes, name, state):
@@ -93,11 +95,12 @@ def test_without_a_name_the_first_task_that_the_nodes_have(run, memory_worker, m
         assert {task["queue"] for task in result["tasks"]} == {"celery", "galaxy.internal"}
 
 
-def test_what_galaxy_says_of_an_unknown_user_is_a_proof_only_by_the_rate_limits_key():
-    refusals = [task.refusal for task in celery_task.PROBES if task.name == "galaxy.recalculate_user_disk_usage"]
-    refused = 'insert or update on table "celery_user_rate_limit" violates foreign key constraint'
-    assert [refusal in f'{refused} "celery_user_rate_limit_user_id_fkey"' for refusal in refusals] == [True]
-    assert refusals[0] not in "permission denied for table celery_user_rate_limit"
+def test_that_nothing_is_found_is_a_proof_and_no_access_is_none():
+    """Galaxy's rate limit notes a user before the task runs; user -1 breaks the session of the tasks that follow."""
+    limited = [task for task in celery_task.PROBES if "task_user_id" not in task.kwargs]
+    assert [task.refusal in "No row was found when one was required" for task in limited if task.refusal] == [True]
+    assert limited[-1] is celery_task.PROBES[-1]
+    assert limited[-1].refusal not in "permission denied for table history_dataset_collection_association"
 
 
 def test_nodes_without_any_of_the_tasks_are_named(run, memory_worker):
