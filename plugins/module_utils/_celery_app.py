@@ -317,6 +317,8 @@ class Settings:
         :raises CeleryModuleError: with the reason.
         """
         connection = app.connection_for_write(connect_timeout=timeout_seconds)
+        # Who waits for events sends nothing for minutes, and the broker would close the connection.
+        connection.heartbeat = 0
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout_seconds)
         except Exception as exc:

@@ -49,6 +49,12 @@ def test_galaxy_may_count_the_tasks_of_its_users(config, section, limits):
     assert settings(broker_url=URL).limits_users is True
 
 
+def test_the_broker_waits_for_no_heartbeat_of_a_module():
+    found = settings(broker_url="memory://?heartbeat=30")
+    with found.connection(found.app(1), 1) as connection:
+        assert connection.heartbeat == 0
+
+
 def test_celery_conf_wins_and_reaches_the_application(config):
     conf = {
         "broker_url": "amqp://c:d@other/x",
