@@ -39,7 +39,7 @@ node_image() {
 # python_in IMAGE: the interpreter that build-tree.sh takes, as X.Y.
 python_in() {
   docker run --rm --network none --entrypoint /bin/sh "$1" -c \
-    '"$(command -v python3.11 || command -v python3)" -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"'
+    '"$(command -v python3.11 || command -v python3.13 || command -v python3)" -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"'
 }
 
 rabbitmq_image() {

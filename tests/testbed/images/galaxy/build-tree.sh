@@ -2,8 +2,8 @@
 # Lays a whole Galaxy out in the shape of a clone, from the packages of /lock.txt: its own code in lib/, everything else in .venv.
 set -eu
 server=/srv/galaxy/server
-# On Rocky and Alma 9 the system's own Python is too old for Galaxy.
-"$(command -v python3.11 || command -v python3)" -m venv "$server/.venv"
+# On Rocky and Alma 9 the system's own Python is too old for Galaxy, on Debian's unstable suite too new.
+"$(command -v python3.11 || command -v python3.13 || command -v python3)" -m venv "$server/.venv"
 "$server/.venv/bin/pip" install --no-compile --no-index --find-links /wheels --no-deps --requirement /lock.txt
 site=$(echo "$server"/.venv/lib/python3*/site-packages)
 mkdir -p "$server/lib" "$server/config" "$server/scripts" "$server/tool-data"
