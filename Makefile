@@ -83,9 +83,10 @@ docs: venv ## Build the documentation into .cache/docs/html, and look for dead l
 	python tests/tools/docs.py
 
 .PHONY: docs-tables
-docs-tables: venv ## Write the tables of variables: of the roles' READMEs, and of docs/migration.md
+docs-tables: venv ## Write the tables of variables: of the roles' READMEs, of docs/migration.md, and of supported versions
 	python tests/tools/variable_tables.py
 	python tests/tools/migration_tables.py
+	python tests/tools/supported_table.py
 
 .PHONY: dashboards
 dashboards: venv ## Write the Grafana dashboards from tests/tools/dashboard.yml

@@ -24,6 +24,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import yaml
 from tools.environment import CACHE, ROOT, SUFFIX, VENV
 
 LOGS = CACHE / f"logs{SUFFIX}"
@@ -127,6 +128,23 @@ def molecule(scenario, full=False):
     )
 
 
+def supported():
+    """The scenario versions, once for each entry of tests/supported.yml."""
+    for run in yaml.safe_load((ROOT / "tests/supported.yml").read_text(encoding="utf-8")):
+        step = molecule("versions", full=True)
+        name = f"versions-{run['galaxy']}"
+        step.name = f"molecule: {name}"
+        step.env.update(
+            MOLECULE_EPHEMERAL_DIRECTORY=str(CACHE / "molecule" / name),
+            TESTBED_PROJECT=f"{os.environ.get('TESTBED_PROJECT', 'galaxy-celery')}-{run['galaxy']}",
+            TESTBED_GALAXY_VERSION=run["galaxy"],
+            TESTBED_SUITE=run["debian"],
+            TESTBED_RABBITMQ_SUITE=run["rabbitmq_from"],
+            TESTBED_USER_RATE_LIMIT=str(run["user_rate_limit"]),
+        )
+        yield step
+
+
 def steps():
     """All steps, in the order in which they begin as soon as what they need has passed."""
     python = str(BIN / "python")
@@ -150,6 +168,7 @@ def steps():
         Step("broker: sid", ["make", "broker", "TESTBED_RABBITMQ_SUITE=sid"], needs=("testbed",), full=True),
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
         *[replace(molecule(name), only=True, limit_seconds=4 * 3600) for name in MACHINE_SCENARIOS],
+        *supported(),
     ]
 
 

@@ -7,7 +7,7 @@
 import re
 
 import pytest
-from tools import migration_tables, roles, variable_tables
+from tools import migration_tables, roles, supported_table, variable_tables
 
 
 @pytest.mark.parametrize("role", roles.names())
@@ -60,3 +60,15 @@ def test_older_variables_lead_to_what_there_is():
         prefixes = tuple(role + "_" for role in roles.names())
         named = {word for word in re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", text) if word.startswith(prefixes)}
         assert sorted(named - known) == []
+
+
+def test_the_table_of_supported_versions_is_that_of_the_runs():
+    text = supported_table.PAGE.read_text(encoding="utf-8")
+    assert supported_table.MARKS.search(text)
+    assert supported_table.rendered(text) == text, "README.md is older than tests/supported.yml: run `make docs-tables`"
+
+
+def test_a_supported_release_has_a_lock_with_its_celery():
+    for run in roles.load(supported_table.RUNS):
+        lock = (roles.ROOT / f"tests/testbed/locks/galaxy-{run['galaxy']}.txt").read_text(encoding="utf-8")
+        assert f"\ncelery=={run['celery']}\n" in lock
