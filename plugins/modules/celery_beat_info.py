@@ -176,7 +176,8 @@ def read_schedule(path):
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with dbm.open(_copy(path, folder), "r") as store:
+            # For reading alone newer Pythons (3.13, 3.14) leave SQLite's log out.
+            with dbm.open(_copy(path, folder), "w") as store:
                 raw = {key: store[key] for key in (b"entries", b"__version__") if key in store}
             values = {key: _Loader(io.BytesIO(value)).load() for key, value in raw.items()}
         except BeatFileError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import pickle
@@ -167,3 +168,15 @@ def test_the_log_of_sqlite_is_copied_too(tmp_path):
         (tmp_path / name).write_text(name)
     assert celery_beat_info._copy(str(tmp_path / "schedule"), str(tmp_path / "copy")) == str(tmp_path / "copy/schedule")
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["schedule", "schedule-wal"]
+
+
+def test_the_copy_is_opened_with_the_log_of_sqlite(tmp_path, monkeypatch):
+    """Python 3.13 and 3.14 open a file for reading as one that never changes, and SQLite then leaves its log out."""
+    flags = []
+    monkeypatch.setattr(
+        celery_beat_info.dbm, "open", lambda _path, flag: flags.append(flag) or contextlib.nullcontext({})
+    )
+    (tmp_path / "schedule").touch()
+    with pytest.raises(celery_beat_info.BeatFileError, match="holds no schedule"):
+        celery_beat_info.read_schedule(str(tmp_path / "schedule"))
+    assert flags == ["w"]
