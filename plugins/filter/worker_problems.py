@@ -334,7 +334,7 @@ class Check:
             self.problem(f"has memory_high_mb {self.high} above memory_max_mb {self.max}. Remedy: give it less")
 
     def time(self):
-        """A message that was prefetched waits unacknowledged until the tasks before it are done."""
+        """A message waits unacknowledged until the tasks before it are done, and one of galaxy_celery_late_tasks until it is."""
         timeout, seconds = self.about["consumer_timeout_seconds"], self.about["task_seconds"]
         for option in ("time_limit", "soft_time_limit"):
             if not self.threads and option in self.options:
@@ -343,12 +343,12 @@ class Check:
                 break
         if not timeout or not seconds:
             return
-        # Each free place has so many messages before it; with 0 there is no bound.
-        waits = seconds * self.prefetch
+        # Each free place has so many messages before it, and then runs it; with 0 there is no bound.
+        waits = seconds * (self.prefetch + 1)
         if self.prefetch == 0 or waits > timeout:
             waited = "without a bound" if self.prefetch == 0 else f"for up to {waits} s"
             self.warning(
-                f"has prefetch {self.prefetch}: with tasks of {seconds} s a message waits {waited} in the worker, and after"
+                f"has prefetch {self.prefetch}: with tasks of {seconds} s a message is unacknowledged {waited}, and after"
                 f" {timeout} s (rabbitmq_consumer_timeout_seconds) the broker closes its channel. Remedy: prefetch: 1, or a"
                 " longer consumer_timeout"
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from tools import role_templates
+from tools.galaxy_tasks import MAY_RUN_TWICE, MUST_NOT
 
 BACKEND = "db+postgresql://galaxy:pw@db.example.org/galaxy_celery"
 SITE = {
@@ -16,6 +17,7 @@ SITE = {
     "__galaxy_celery_derived_backend": BACKEND,
 }
 ROUTES = {"galaxy.fetch_data": "galaxy.external", "galaxy.set_job_metadata": "galaxy.external"}
+LATE = {"acks_late": True, "reject_on_worker_lost": True}
 
 
 def conf(**values):
@@ -31,6 +33,7 @@ def test_defaults():
         "result_backend": BACKEND,
         "result_expires": 86400,
         "task_routes": ROUTES,
+        "task_annotations": {f"galaxy.{name}": LATE for name in MAY_RUN_TWICE},
         "worker_send_task_events": True,
         "broker_heartbeat": 30,
         "result_backend_always_retry": True,
@@ -44,6 +47,18 @@ def test_defaults():
             "server_hostname": None,
         },
     }
+
+
+@pytest.mark.parametrize("name", [*MAY_RUN_TWICE, *MUST_NOT])
+def test_a_task_is_acknowledged_late_if_it_may_run_twice(name):
+    assert conf()["task_annotations"].get(f"galaxy.{name}") == (LATE if name in MAY_RUN_TWICE else None)
+
+
+def test_late_acknowledgement_can_be_turned_off_and_added_to():
+    assert conf(galaxy_celery_late_tasks=[])["task_annotations"] == {}
+    own = {"galaxy.touch": {"rate_limit": "1/s"}}
+    found = conf(galaxy_celery_late_tasks=["galaxy.touch"], galaxy_celery_conf={"task_annotations": own})
+    assert found["task_annotations"] == {"galaxy.touch": {**LATE, "rate_limit": "1/s"}}
 
 
 def test_quorum_queues_are_asked_for_in_both_places():

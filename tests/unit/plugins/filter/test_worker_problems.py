@@ -155,11 +155,13 @@ def test_a_queue_that_nobody_routes_to_is_a_warning():
 @pytest.mark.parametrize(
     ("changes", "seconds", "words"),
     [
-        ({}, 7200, "with tasks of 7200 s a message waits for up to 28800 s"),
-        ({"prefetch": 0}, 60, "a message waits without a bound"),
-        ({**PREFORK, **arguments("--time-limit=7200")}, 0, "for up to 28800 s"),
-        ({**PREFORK, **arguments("--soft-time-limit", "7200")}, 60, "for up to 28800 s"),
-        ({"prefetch": 1}, 7200, None),
+        ({}, 7200, "with tasks of 7200 s a message is unacknowledged for up to 36000 s"),
+        ({"prefetch": 0}, 60, "a message is unacknowledged without a bound"),
+        ({**PREFORK, **arguments("--time-limit=7200")}, 0, "for up to 36000 s"),
+        ({**PREFORK, **arguments("--soft-time-limit", "7200")}, 60, "for up to 36000 s"),
+        # It waits behind one, and is acknowledged when it has ended.
+        ({"prefetch": 1}, 10801, "for up to 21602 s"),
+        ({"prefetch": 1}, 10800, None),
         ({}, 0, None),
         ({"prefetch": 0}, 0, None),
         ({**PREFORK, **arguments("--time-limit=60")}, 7200, None),

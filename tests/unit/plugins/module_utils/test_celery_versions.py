@@ -22,7 +22,8 @@ import kombu
 import kombu.utils.url
 import pytest
 import yaml
-from tools import celery_versions
+from tools import celery_versions, role_templates
+from tools.galaxy_tasks import MAY_RUN_TWICE, MUST_NOT
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import control
 
@@ -37,10 +38,12 @@ POOLS = ("ThreadPool", "ProcessPool")
 SECONDS = 60
 
 APP = """
-import os, pathlib, time
+import json, os, pathlib, time
 from concurrent.futures import ThreadPoolExecutor
 from celery import Celery
 app = Celery("probe", broker=os.environ["PROBE_BROKER"], backend=os.environ["PROBE_BACKEND"])
+# As Galaxy does with its celery_conf.
+app.conf.update(json.loads(os.environ["PROBE_CONF"]))
 
 @app.task(name="probe.add")
 def add(a, b):
@@ -54,11 +57,13 @@ def done(name):
     with open("done", "a") as stream:
         stream.write(name + "\\n")
 
-@app.task(name="probe.wait")
 def wait(name, gate):
     while not pathlib.Path(gate).exists():
         time.sleep(0.05)
     done(name)
+
+for name in ["probe.wait", *json.loads(os.environ["PROBE_TASKS"])]:
+    app.task(wait, name=name)
 
 @app.task(name="probe.limited", rate_limit="1/h")
 def limited(name):
@@ -86,13 +91,29 @@ for arguments in json.load(sys.stdin):
 """
 
 
+def eventually(look, right):
+    """Look again and again until it is right or the time is up; return what was seen last."""
+    deadline = time.monotonic() + SECONDS
+    while not right(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return seen
+
+
 class Worker:
     """A worker that was started as a unit does, with a socket in the place of systemd's.
 
     :ivar told: what it has told systemd, by field, the last word of each.
     """
 
-    def __init__(self, site: Site, series: str, pool: str, broker: str | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        series: str,
+        pool: str,
+        broker: str | None = None,
+        conf: dict | None = None,
+        tasks: tuple[str, ...] = (),
+    ) -> None:
         # A queue of its own: what another one has left in its queue is no part of this test.
         self.site, self.series, self.name = site, series, f"{pool.lower()}-{series}-{next(site.numbers)}"
         self.node, self.queue, self.told = f"{self.name}@versions", f"probe.{self.name}", {}
@@ -100,7 +121,8 @@ class Worker:
         path = site.folder / f"{self.name}.notify"
         path.unlink(missing_ok=True)
         self.notify.bind(str(path))
-        command = [sys.executable, "-m", "celery", "-A", "probe_app", "worker", "--pool", "custom", "-c", "2"]
+        command = [sys.executable, "-m", "celery", "-A", "probe_app", "worker", "--pool", "custom"]
+        command += ["-c", str(len(tasks) or 2)]
         command += ["--hostname", self.node, "--queues", self.queue, "--task-events", "--without-gossip", "-l", "INFO"]
         environment = site.environment(
             series,
@@ -108,6 +130,8 @@ class Worker:
             GALAXY_CELERY_CONTROL_DIR=str(site.folder),
             NOTIFY_SOCKET=str(path),
             PROBE_BROKER=broker or site.broker,
+            PROBE_CONF=json.dumps(conf or {}),
+            PROBE_TASKS=json.dumps(tasks),
         )
         self.log = site.folder / f"{self.name}.log"
         with self.log.open("w", encoding="utf-8") as output:
@@ -137,10 +161,11 @@ class Worker:
         """Wait until it has ended; its exit code."""
         return self.process.wait(SECONDS)
 
-    def waiting(self) -> int:
-        """The messages that its queue has, for the next worker."""
+    def waiting(self) -> list[str]:
+        """The names of the tasks that its queue has, for the next worker. They are taken out of it."""
         with kombu.Connection(self.site.broker) as connection, connection.channel() as channel:
-            return channel.queue_declare(self.queue, passive=True).message_count
+            queue = kombu.Queue(self.queue, channel=channel)
+            return [message.headers["task"] for message in iter(lambda: queue.get(no_ack=True), None)]
 
     def close(self) -> None:
         """End it if it still runs."""
@@ -164,12 +189,16 @@ class Site:
         """What a process of a series gets."""
         path = os.pathsep.join([self.series[series], self.tree, str(LIBRARY), str(self.folder)])
         own = {"PYTHONPATH": path, "GALAXY_CONFIG_FILE": str(self.folder / "galaxy.yml")}
-        return {**os.environ, **own, "PROBE_BROKER": self.broker, "PROBE_BACKEND": self.backend, **more}
+        probe = {"BROKER": self.broker, "BACKEND": self.backend, "CONF": "{}", "TASKS": "[]"}
+        return {**os.environ, **own, **{f"PROBE_{name}": value for name, value in probe.items()}, **more}
 
     @contextlib.contextmanager
-    def worker(self, series: str, pool: str, broker: str | None = None):
-        """Start one, and wait until it consumes. It ends with the context."""
-        worker = Worker(self, series, pool, broker)
+    def worker(self, series: str, pool: str, broker: str | None = None, **about):
+        """Start one, and wait until it consumes. It ends with the context.
+
+        :param about: see Worker.
+        """
+        worker = Worker(self, series, pool, broker, **about)
         try:
             worker.until("READY", "1")
             yield worker
@@ -247,7 +276,7 @@ def test_sigterm_waits_for_what_runs_and_gives_the_rest_back(site, series, pool)
         done = [name for name in site.done() if name.startswith(worker.name)]
         assert len(done) == 2
         # Four that waited, one for later, and those that the rate limit kept back.
-        assert worker.waiting() == len(waits + later + limited) - len(done)
+        assert len(worker.waiting()) == len(waits + later + limited) - len(done)
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -277,13 +306,36 @@ def test_a_pause_holds_tasks_and_a_resume_has_them_run_once(site, series, pool):
         assert len([name for name in site.done() if name.startswith(f"paused-{worker.name}-")]) == 2
         assert not control.ask(directory, worker.node, "resume")["paused"]
         worker.until("STATUS", f"consuming {worker.queue}")
-        deadline = time.monotonic() + SECONDS
         wanted = sorted(args[0] for _name, args, _options in waits)
-        found: list[str] = []
-        while found != wanted and time.monotonic() < deadline:
-            time.sleep(0.1)
-            found = sorted(name for name in site.done() if name.startswith(f"paused-{worker.name}-"))
-        assert found == wanted
+
+        def found():
+            return sorted(name for name in site.done() if name.startswith(f"paused-{worker.name}-"))
+
+        assert eventually(found, lambda names: names == wanted) == wanted
+
+
+SITE = {"galaxy_amqp_url": "amqp://", "__galaxy_celery_derived_backend": "db+postgresql://"}
+GALAXY_CONF = role_templates.evaluate("galaxy", "__galaxy_celery_conf", SITE)
+
+
+@pytest.mark.parametrize("stock", [False, True])
+@pytest.mark.parametrize("series", SERIES)
+def test_after_kill_9_those_of_galaxys_tasks_begin_anew_that_may_run_twice(site, series, stock):
+    again = [f"galaxy.{name}" for name in MAY_RUN_TWICE]
+    tasks = (*again, *(f"galaxy.{name}" for name in MUST_NOT))
+    conf = {} if stock else {"task_annotations": GALAXY_CONF["task_annotations"]}
+    with site.worker(series, "ThreadPool", conf=conf, tasks=tasks) as worker:
+        worker.send(*((name, (name, str(site.folder / "never")), {}) for name in tasks))
+        worker.until("STATUS", f"{len(tasks)} running")
+        # The event loop cancels the consumers after it has acknowledged what begins.
+        control.ask(str(site.folder), worker.node, "pause")
+        worker.until("STATUS", "consuming nothing")
+        worker.process.kill()
+        worker.ended()
+        # With Celery's own settings, which are Galaxy's, all are lost: acknowledged when they began.
+        wanted, found = [] if stock else sorted(again), []
+        eventually(lambda: found.extend(worker.waiting()), lambda _seen: len(found) >= len(wanted))
+        assert sorted(found) == wanted
 
 
 class Line:
