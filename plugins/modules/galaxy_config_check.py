@@ -118,6 +118,8 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file imp
 SECRET_KEYS = ("amqp_internal_connection", "database_connection")
 # Galaxy's own words beside those of pykwalify; a default that is no scalar makes pykwalify refuse the schema itself.
 GALAXY_WORDS = ("default", "reloadable", "path_resolves_to", "per_host", "deprecated_alias", "resolves_to", "desc")
+# The role sets them for the versions of Celery that know them; an older one ignores them.
+NEWER = ("control_queue_exclusive", "event_queue_exclusive", "worker_eta_task_limit")
 KINDS = {bool: "a boolean", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a dictionary"}
 WANTED = {"bool": "true or false", "int": "a whole number", "float": "a number", "string": "text", "str": "text"}
 
@@ -210,6 +212,8 @@ class CelerySettings:
         name = f"celery_conf.{key}"
         option = self.options.get(key)
         if option is None:
+            if key in NEWER:
+                return None
             if key in self.old:
                 return f"{name}: is the old name of a setting, and Celery refuses old and new names together. Write {self.old[key]}."
             near = difflib.get_close_matches(str(key).lower(), self.options, 1, 0.8)
@@ -226,7 +230,7 @@ class CelerySettings:
 
     def unknown(self, keys):
         """Return the keys that Celery does not have."""
-        return [str(key) for key in keys if key not in self.options and key not in self.old]
+        return [str(key) for key in keys if key not in self.options and key not in self.old and key not in NEWER]
 
 
 def run(module):

@@ -10,10 +10,30 @@ GALAXY_CELERY_STOCK, separated by commas.
 from __future__ import annotations
 
 import os
+import uuid
 from typing import Any, Callable
 
 from .events import LoopEventDispatcher
 from .publish import keep_publishing
+
+
+def _control(app: Any) -> None:
+    """Have each connection listen to control messages in a queue of its own, which the broker removes with it.
+
+    An exclusive queue under the worker's name (Celery 5.7, and others with control_queue_exclusive) is locked for as long as the
+    broker does not know that the connection before has gone, and the worker ends with 405 RESOURCE_LOCKED. One that is not
+    exclusive (up to 5.6) is what RabbitMQ 4.3 warns of, and a later one refuses.
+    """
+    mailbox = app.control.mailbox
+    named = mailbox.get_queue
+
+    def get_queue(node: str) -> Any:
+        queue = named(f"{uuid.uuid4()}.{node}")
+        queue.exclusive = True
+        return queue
+
+    if app.connection_for_read().transport.driver_type == "amqp":
+        mailbox.get_queue = get_queue
 
 
 def _events(app: Any) -> None:
@@ -26,7 +46,12 @@ def _results(app: Any) -> None:
     app.loader.override_backends = {"db": own, "database": own, **app.loader.override_backends}
 
 
-DEVIATIONS: dict[str, Callable[[Any], None]] = {"events": _events, "publish": keep_publishing, "results": _results}
+DEVIATIONS: dict[str, Callable[[Any], None]] = {
+    "control": _control,
+    "events": _events,
+    "publish": keep_publishing,
+    "results": _results,
+}
 
 
 def apply(app: Any) -> None:

@@ -39,6 +39,9 @@ def test_defaults():
         "result_backend_always_retry": True,
         "result_backend_max_retries": 20,
         "beat_sync_every": 1,
+        "worker_eta_task_limit": 10000,
+        "control_queue_exclusive": True,
+        "event_queue_exclusive": True,
         "broker_transport_options": {"confirm_publish": True},
         "task_publish_retry_policy": {"max_retries": 10, "interval_start": 0, "interval_step": 0.5, "interval_max": 2},
         "broker_use_ssl": {

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.broker
 SERIES = sorted(celery_versions.pins())
 # Celery 5.7 stores a result as JSON where those before it pickle, and reads both.
 READERS = {"5.7": ["5.3", "5.6"]}
+# Those that know control_queue_exclusive.
+NEWER = ("5.6", "5.7")
 CODE = "ansible_collections.usegalaxy_eu.celery.plugins"
 # What a host has below /usr/local/lib/celery-galaxy.
 LIBRARY = Path(control.__file__).parents[1]
@@ -102,6 +104,10 @@ def eventually(look, right):
 class Worker:
     """A worker that was started as a unit does, with a socket in the place of systemd's.
 
+    :param conf: settings of Celery.
+    :param tasks: names of tasks that wait, which may all run at the same time.
+    :param stock: see celery_stock_parts.
+    :param name: that of a worker before it, whose node name and queue it has.
     :ivar told: what it has told systemd, by field, the last word of each.
     """
 
@@ -113,9 +119,11 @@ class Worker:
         broker: str | None = None,
         conf: dict | None = None,
         tasks: tuple[str, ...] = (),
+        stock: str = "",
+        name: str | None = None,
     ) -> None:
         # A queue of its own: what another one has left in its queue is no part of this test.
-        self.site, self.series, self.name = site, series, f"{pool.lower()}-{series}-{next(site.numbers)}"
+        self.site, self.series, self.name = site, series, name or f"{pool.lower()}-{series}-{next(site.numbers)}"
         self.node, self.queue, self.told = f"{self.name}@versions", f"probe.{self.name}", {}
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = site.folder / f"{self.name}.notify"
@@ -128,6 +136,7 @@ class Worker:
             series,
             CELERY_CUSTOM_WORKER_POOL=f"galaxy_celery.pool:{pool}",
             GALAXY_CELERY_CONTROL_DIR=str(site.folder),
+            GALAXY_CELERY_STOCK=stock,
             NOTIFY_SOCKET=str(path),
             PROBE_BROKER=broker or site.broker,
             PROBE_CONF=json.dumps(conf or {}),
@@ -139,14 +148,14 @@ class Worker:
 
     def until(self, field: str, words: str) -> None:
         """Wait until it tells systemd something."""
+        self.notify.settimeout(1)
         deadline = time.monotonic() + SECONDS
         while words not in self.told.get(field, ""):
-            self.notify.settimeout(max(0.1, deadline - time.monotonic()))
-            try:
+            with contextlib.suppress(TimeoutError):
                 message = self.notify.recv(4096).decode()
-            except TimeoutError:
+                self.told.update(line.split("=", 1) for line in message.split("\n"))
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{self.told}, and never {field}={words}:\n{self.log.read_text(encoding='utf-8')}")
-            self.told.update(line.split("=", 1) for line in message.split("\n"))
 
     def send(self, *tasks: tuple[str, tuple, dict]) -> None:
         """Send tasks to its queue: name, arguments, options."""
@@ -367,7 +376,8 @@ class Line:
             while data := source.recv(65536):
                 if not self.dead.is_set():
                     target.sendall(data)
-        for end in (source, target):
+        # What is dead does not say that a connection has ended, either.
+        for end in () if self.dead.is_set() else (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -397,3 +407,31 @@ def test_a_stop_does_not_need_the_broker(site, series, fault):
         gate.touch()
         assert worker.ended() == 0, worker.log.read_text(encoding="utf-8")
         assert gate.name in site.done()
+
+
+@pytest.mark.parametrize("stock", ["", "control"])
+@pytest.mark.parametrize("series", SERIES)
+def test_the_successor_of_a_worker_that_is_gone_is_not_refused_its_queue(site, series, stock):
+    """The broker does not know for a while that a host has lost its power."""
+    conf = {"control_queue_exclusive": True, "event_queue_exclusive": True}
+    line = Line(site.broker)
+    with site.worker(series, "ThreadPool", line.url, conf=conf, stock=stock) as worker:
+        line.dead.set()
+        worker.process.kill()
+        worker.ended()
+        refused = stock and series in NEWER
+        ends = pytest.raises(pytest.fail.Exception, match="RESOURCE_LOCKED") if refused else contextlib.nullcontext()
+        with ends, site.worker(series, "ThreadPool", conf=conf, stock=stock, name=worker.name):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("series", "limit", "held"),
+    # With RabbitMQ 4 Celery 5.7 takes no more for later than its prefetch count.
+    [("5.6", 10, 10), ("5.6", None, 30), ("5.7", None, 8)],
+)
+def test_how_many_tasks_for_later_a_worker_holds(site, series, limit, held):
+    with site.worker(series, "ThreadPool", conf={"worker_eta_task_limit": limit}) as worker:
+        worker.send(*[("probe.add", (1, 2), {"countdown": 1800})] * 30)
+        worker.until("STATUS", f"0 running, {held} for later")
+        assert len(worker.waiting()) == 30 - held

@@ -15,6 +15,7 @@ import types
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from celery.app import defaults
 
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_config_check as module
 
@@ -261,6 +262,15 @@ def test_a_setting_that_celery_does_not_know_is_a_warning(check):
     answer = check(conf(site_own_thing=1))
     assert not answer.get("failed")
     assert "Celery itself does not know site_own_thing" in answer["warned"]
+
+
+def test_what_the_role_sets_for_newer_versions_of_celery_is_not_held_against_an_older_one(check, monkeypatch):
+    newer = {"worker_eta_task_limit": 10000, "control_queue_exclusive": True, "event_queue_exclusive": True}
+    older = {name: option for name, option in defaults.flatten(defaults.NAMESPACES) if name not in newer}
+    monkeypatch.setattr(defaults, "flatten", lambda _namespaces: older.items())
+    answer = check(conf(**newer))
+    assert not answer.get("failed"), answer["msg"]
+    assert answer["warned"] == ""
 
 
 def test_a_missing_schema_is_said(check, monkeypatch):
