@@ -88,6 +88,8 @@ import shlex
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import refused
+
 # Options of `celery worker` (5.3 to 5.7) by what they are for; whether one takes a value.
 OPTIONS = {
     "hostname": (("-n", "--hostname"), True),
@@ -163,6 +165,8 @@ MAX_OVERFLOW = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_MAX_OVERFLOW"
 LEAST_MEMORY_MB = 500
 # Celery's own worker_prefetch_multiplier.
 PREFETCH = 4
+# As Celery reads them.
+BOOLEANS = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
 SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN)$", re.IGNORECASE)
 SECRET_URL = re.compile(r"://[^/\s:@]*:[^@\s]+@")
 
@@ -179,9 +183,9 @@ def number(value, what):
 
 
 def arguments_of(text):
-    """Return (options by name with their value, what is no option at all) of a command line.
+    """Return (options by name with their value, what is no option at all, the settings behind "--") of a command line.
 
-    A short option may have its value glued to it, a long one behind "=". What stands behind "--" are settings.
+    A short option may have its value glued to it, a long one behind "=".
     """
     options, unknown = {}, []
     words = shlex.split(text)
@@ -197,7 +201,7 @@ def arguments_of(text):
         if takes and not value and words:
             value = words.pop(0)
         options[NAMES[name]] = (name, value)
-    return options, unknown
+    return options, unknown, words
 
 
 class Check:
@@ -284,7 +288,7 @@ class Check:
     def arguments(self):
         """What stands in extra_arguments must be for Celery, and must not undo what the unit says."""
         try:
-            self.options, unknown = arguments_of(" ".join(self.entry.get("extra_arguments") or []))
+            self.options, unknown, settings = arguments_of(" ".join(self.entry.get("extra_arguments") or []))
         except ValueError as error:
             self.problem(f"has extra_arguments that cannot be read ({error}). Remedy: close the quote")
             return
@@ -302,6 +306,12 @@ class Check:
                     f"has {name} in extra_arguments, and the pool threads ignores {IGNORED[option]}. Remedy: remove it, or"
                     " have another class with pool: prefork for tasks that need it"
                 )
+
+        # worker.pool=x is the setting worker_pool of celery_conf.
+        for word in settings:
+            name, _equals, value = word.partition("=")
+            if problem := refused(name.replace(".", "_", 1), BOOLEANS.get(value.lower(), value), self.threads):
+                self.problem(f"has {word} in extra_arguments: {problem[0]}. Remedy: {problem[1]}")
 
     def variables(self):
         """Environment variables of this class alone."""

@@ -24,6 +24,40 @@ NO_QUEUE = "disabled"
 FILE_BACKENDS = re.compile(r"(db\+|sqla\+)?sqlite|file(system)?:|cache\+memory|redis\+socket:", re.IGNORECASE)
 LOOPBACK = re.compile(r"localhost\.?|127(\.\d+){3}|::1", re.IGNORECASE)
 
+# Settings of Celery that do nothing here or break the stack: the value that does (ANY: each), what is so, and the remedy.
+ANY = object()
+REFUSED = {
+    "beat_max_loop_interval": (ANY, "the unit of beat sets it", "remove it"),
+    "beat_schedule": (ANY, "Galaxy puts its own in its place", "remove it, and use Galaxy's options for intervals"),
+    "beat_schedule_filename": (ANY, "the unit of beat sets it", "remove it"),
+    "beat_scheduler": (ANY, "the unit of beat sets it", "remove it"),
+    "broker_connection_retry": (False, "a worker ends when the broker is away, and what it runs is lost", "remove it"),
+    "task_always_eager": (True, "Galaxy's own processes run the tasks, and no worker does", "remove it"),
+    "task_create_missing_queues": (False, "no worker can make its queues", "remove it"),
+    "task_ignore_result": (True, "no result is kept, and Galaxy and verify wait for some", "remove it"),
+    "worker_concurrency": (ANY, "the units set it", "remove it, and use concurrency in celery_workers"),
+    "worker_enable_remote_control": (False, "verify and Flower cannot ask the workers", "remove it"),
+    "worker_enable_soft_shutdown_on_idle": (True, "a worker drains itself before", "remove it"),
+    "worker_pool": (ANY, "the units set it", "remove it, and use pool in celery_workers"),
+    "worker_prefetch_multiplier": (ANY, "the units set it", "remove it, and use prefetch in celery_workers"),
+    "worker_soft_shutdown_timeout": (ANY, "a worker drains itself before", "remove it, and use celery_drain_timeout_seconds"),
+}
+# The same, for classes whose pool is threads.
+REFUSED_WITH_THREADS = {
+    name: (ANY, "the pool threads does nothing with it", f"remove it; with pool: prefork a class may have extra_arguments: [{option}=%s]")
+    for name, option in {
+        "task_soft_time_limit": "--soft-time-limit",
+        "task_time_limit": "--time-limit",
+        "worker_max_memory_per_child": "--max-memory-per-child",
+        "worker_max_tasks_per_child": "--max-tasks-per-child",
+    }.items()
+}
+REFUSED_WITH_THREADS["worker_cancel_long_running_tasks_on_connection_loss"] = (
+    True,
+    "the pool threads can end no task, so this ends the worker when its connection breaks",
+    "remove it",
+)
+
 
 def is_whole_number(value):
     """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
@@ -166,6 +200,36 @@ def queue_problems(conf, consumed):
     return problems
 
 
+def refused(name, value, threads=True):
+    """Return what is so with a setting of Celery that is refused and the remedy, or nothing.
+
+    :param threads: whether the pool is threads, or not known.
+    """
+    known = {**REFUSED, **(REFUSED_WITH_THREADS if threads else {})}
+    if name not in known:
+        return None
+    wrong, found, remedy = known[name]
+    # With ANY, nothing and 0 are what Celery does by itself.
+    return (found, remedy.replace("%s", str(value))) if (value if wrong is ANY else value == wrong) else None
+
+
+def setting_problems(conf):
+    """Return the settings that do nothing here or break the stack."""
+    found = {name: refused(name, value) for name, value in conf.items()}
+    backend = conf.get("result_backend")
+    if isinstance(backend, str) and re.match("(rpc|disabled)(:|$)", backend):
+        found["result_backend"] = ("this keeps no result that another process could read", "name a database or a Redis")
+    for kind in ("control", "event"):
+        if conf.get(f"{kind}_queue_durable") and conf.get(f"{kind}_queue_exclusive"):
+            found[f"{kind}_queue_durable"] = (
+                "a queue cannot be durable and exclusive, so no worker starts",
+                f"remove it, or set {kind}_queue_exclusive to false",
+            )
+    return [
+        f"celery_conf.{name}: is {conf[name]!r}: {problem[0]}. Remedy: {problem[1]}." for name, problem in found.items() if problem
+    ]
+
+
 def with_variables(problems, variables):
     """Return the problems with the variable before the key that it makes, the longest name of a key first."""
     named = []
@@ -215,6 +279,7 @@ def find_problems(section, consumed=(), remote_workers=False):
                 f"celery_conf.task_routes: has no route for {task}. A celery_conf replaces Galaxy's default as a "
                 f"whole, so repeat the route: '{task}: galaxy.external'."
             )
+    problems += setting_problems(conf)
     if consumed:
         problems += queue_problems(conf, consumed)
     if remote_workers:

@@ -349,6 +349,14 @@ WRONG = {
             {"galaxy_celery_conf": {"worker_prefetch_multiplyer": 1}},
             ["galaxy_celery_conf: celery_conf.worker_prefetch_multiplyer", "Did you mean worker_prefetch_multiplier?"],
         ),
+        "setting that the pool ignores": (
+            {"galaxy_celery_conf": {"task_time_limit": 3600}},
+            ["galaxy_celery_conf: celery_conf.task_time_limit: is 3600", "Remedy: remove it"],
+        ),
+        "setting that breaks the stack": (
+            {"galaxy_celery_conf": {"worker_enable_remote_control": False}},
+            ["galaxy_celery_conf: celery_conf.worker_enable_remote_control: is False", "Remedy: remove it"],
+        ),
         "number in quotes": (
             {"galaxy_celery_conf": {"result_expires": "86400"}},
             ["galaxy_celery_conf: celery_conf.result_expires: is text", "without quotes"],

@@ -28,6 +28,55 @@ def test_queues_and_results_are_held_against_the_workers():
     assert names == ["celery_conf.task_routes", "celery_conf.task_routes", "celery_conf.result_backend"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("task_time_limit", 3600, "is 3600: the pool threads does nothing with it. Remedy: remove it; with"),
+        ("task_soft_time_limit", 60, "does nothing with it"),
+        ("worker_max_tasks_per_child", 100, "extra_arguments: [--max-tasks-per-child=100]"),
+        ("worker_max_memory_per_child", 100, "does nothing with it"),
+        ("worker_cancel_long_running_tasks_on_connection_loss", True, "ends the worker when its connection breaks"),
+        ("worker_concurrency", 8, "the units set it. Remedy: remove it, and use concurrency in celery_workers"),
+        ("worker_prefetch_multiplier", 1, "use prefetch in celery_workers"),
+        ("worker_pool", "prefork", "is 'prefork': the units set it"),
+        ("worker_soft_shutdown_timeout", 60.0, "use celery_drain_timeout_seconds"),
+        ("worker_enable_remote_control", 0, "verify and Flower cannot ask the workers"),
+        ("worker_enable_remote_control", False, "verify and Flower cannot ask the workers"),
+        ("task_ignore_result", True, "no result is kept"),
+        ("task_always_eager", True, "Galaxy's own processes run the tasks"),
+        ("task_create_missing_queues", False, "no worker can make its queues"),
+        ("broker_connection_retry", False, "a worker ends when the broker is away"),
+        ("beat_schedule", {"x": {"task": "x"}}, "Galaxy puts its own in its place"),
+        ("beat_max_loop_interval", 5, "the unit of beat sets it"),
+        ("result_backend", "rpc://", "keeps no result that another process could read"),
+        ("result_backend", "disabled://", "keeps no result that another process could read"),
+        ("control_queue_durable", True, "a queue cannot be durable and exclusive"),
+        ("event_queue_durable", True, "a queue cannot be durable and exclusive"),
+    ],
+)
+def test_settings_that_do_nothing_here_or_break_the_stack(setting, value, words):
+    conf = {"task_routes": ROUTES, "control_queue_exclusive": True, "event_queue_exclusive": True, setting: value}
+    (problem,) = galaxy_settings_problems({"celery_conf": conf}, {"celery_conf": "galaxy_celery_conf"})
+    assert problem.startswith(f"galaxy_celery_conf: celery_conf.{setting}: is ")
+    assert words in problem
+    assert "Remedy: " in problem
+
+
+def test_what_celery_does_by_itself_is_let_through():
+    conf = {
+        "task_time_limit": None,
+        "worker_enable_remote_control": True,
+        "task_ignore_result": False,
+        "broker_connection_retry": True,
+        "control_queue_durable": True,
+        "control_queue_exclusive": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_soft_shutdown_timeout": 0.0,
+        "result_backend": "redis://h/0",
+    }
+    assert galaxy_settings_problems({"celery_conf": {"task_routes": ROUTES, **conf}}) == []
+
+
 def test_other_settings_are_refused():
     with pytest.raises(AnsibleFilterError, match="no dictionary"):
         galaxy_settings_problems([])

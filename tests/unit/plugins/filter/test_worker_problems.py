@@ -47,7 +47,8 @@ def test_what_is_usual_is_right():
     [
         arguments("--without-mingle", "-Ofair", "--heartbeat-interval=5"),
         arguments("--statedb /var/lib/celery-galaxy/state", "-I", "my.tasks"),
-        arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1"),
+        arguments("--", "task.acks_late=true", "worker.enable_remote_control=1"),
+        {**PREFORK, **arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1", "task.time_limit=60")},
         {**PREFORK, **arguments("--max-tasks-per-child=9", "--max-memory-per-child", "500000", "--soft-time-limit=60")},
         # Each process of prefork has a pool of its own, with one thread.
         {**PREFORK, "environment": {SIZE: "1", OVERFLOW: "0"}},
@@ -89,6 +90,9 @@ def test_legal_though_it_looks_wrong(changes):
         (arguments("--max-task-per-child=1"), ["no option of celery worker", "Did you mean --max-tasks-per-child?"]),
         (arguments("--broker=x"), ["'--broker=x'", "no option of celery worker"]),
         (arguments("--without-mingle", "stray"), ["'stray'"]),
+        (arguments("--", "task.time_limit=60"), ["has task.time_limit=60 in extra_arguments", "does nothing with it"]),
+        (arguments("--", "worker.cancel_long_running_tasks_on_connection_loss=1"), ["ends the worker when its"]),
+        (arguments("--", "worker.enable_remote_control=no"), ["verify and Flower cannot ask"]),
         (arguments("'open"), ["cannot be read", "close the quote"]),
         ({"environment": {"A-B": "1"}}, ["the environment variable 'A-B'"]),
         ({"environment": {"A": "1\n2"}}, ["a line break"]),
