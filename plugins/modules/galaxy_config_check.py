@@ -119,7 +119,12 @@ SECRET_KEYS = ("amqp_internal_connection", "database_connection")
 # Galaxy's own words beside those of pykwalify; a default that is no scalar makes pykwalify refuse the schema itself.
 GALAXY_WORDS = ("default", "reloadable", "path_resolves_to", "per_host", "deprecated_alias", "resolves_to", "desc")
 # The role sets them for the versions of Celery that know them; an older one ignores them.
-NEWER = ("control_queue_exclusive", "event_queue_exclusive", "worker_eta_task_limit")
+NEWER = (
+    "control_queue_exclusive",
+    "event_queue_exclusive",
+    "worker_enable_prefetch_count_reduction",
+    "worker_eta_task_limit",
+)
 KINDS = {bool: "a boolean", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a dictionary"}
 WANTED = {"bool": "true or false", "int": "a whole number", "float": "a number", "string": "text", "str": "text"}
 

@@ -32,7 +32,7 @@ def _control(app: Any) -> None:
         queue.exclusive = True
         return queue
 
-    if app.connection_for_read().transport.driver_type == "amqp":
+    if app.connection_for_read().get_transport_cls().driver_type == "amqp":
         mailbox.get_queue = get_queue
 
 

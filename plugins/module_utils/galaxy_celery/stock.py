@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "ApplyResult",
     "EventDispatcher",
+    "OperationalError",
     "PersistentScheduler",
     "RecoverableConnectionError",
     "Step",
@@ -32,9 +33,10 @@ try:
     from celery.events.dispatcher import EventDispatcher
     from celery.exceptions import WorkerShutdown
     from celery.worker import state
+    from kombu.exceptions import OperationalError
 
     Step = bootsteps.StartStopStep
 except ImportError:
-    RecoverableConnectionError = WorkerShutdown = Exception
+    OperationalError = RecoverableConnectionError = WorkerShutdown = Exception
     ApplyResult = EventDispatcher = PersistentScheduler = Step = StockProcessPool = StockThreadPool = object
     apply_target = signals = state = None

@@ -39,6 +39,7 @@ def test_defaults():
         "result_backend_always_retry": True,
         "result_backend_max_retries": 20,
         "beat_sync_every": 1,
+        "worker_enable_prefetch_count_reduction": False,
         "worker_eta_task_limit": 10000,
         "control_queue_exclusive": True,
         "event_queue_exclusive": True,

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -40,7 +42,8 @@ POOLS = ("ThreadPool", "ProcessPool")
 SECONDS = 60
 
 APP = """
-import json, os, pathlib, time
+import json, os, pathlib, sys, threading, time
+import amqp
 from concurrent.futures import ThreadPoolExecutor
 from celery import Celery
 app = Celery("probe", broker=os.environ["PROBE_BROKER"], backend=os.environ["PROBE_BACKEND"])
@@ -70,6 +73,13 @@ for name in ["probe.wait", *json.loads(os.environ["PROBE_TASKS"])]:
 @app.task(name="probe.limited", rate_limit="1/h")
 def limited(name):
     done(name)
+
+# The event loop reads from this channel's connection, and nobody else may wait for an answer there.
+def noted(self, *args, set_count=amqp.Channel.basic_qos, **kwargs):
+    print("prefetch count set by", threading.current_thread().name, file=sys.__stderr__)
+    return set_count(self, *args, **kwargs)
+
+amqp.Channel.basic_qos = noted
 
 def backend():
     kept = app.backend
@@ -157,9 +167,11 @@ class Worker:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{self.told}, and never {field}={words}:\n{self.log.read_text(encoding='utf-8')}")
 
-    def send(self, *tasks: tuple[str, tuple, dict]) -> None:
-        """Send tasks to its queue: name, arguments, options."""
-        code = "import json, sys, probe_app\nfor n, a, o in json.load(sys.stdin): probe_app.app.send_task(n, a, **o)"
+    def send(self, *tasks: tuple[str, tuple, dict], chained: bool = False) -> None:
+        """Send tasks to its queue, or the first one which has the others follow: name, arguments, options."""
+        code = "import celery, json, sys, probe_app\n"
+        code += "tasks = [probe_app.app.signature(n, a, {}, o, immutable=True) for n, a, o in json.load(sys.stdin)]\n"
+        code += "celery.chain(tasks)()" if chained else "for task in tasks: task.apply_async()"
         given = json.dumps([(name, args, {"queue": self.queue, **options}) for name, args, options in tasks])
         subprocess.run(
             [sys.executable, "-c", code], cwd=self.site.folder, env=self.site.environment(self.series), input=given,
@@ -348,45 +360,57 @@ def test_after_kill_9_those_of_galaxys_tasks_begin_anew_that_may_run_twice(site,
 
 
 class Line:
-    """A way to the broker that can be cut, or go dead: it takes connections and lets nothing through."""
+    """A way to the broker that can be cut, or go dead: it takes connections and lets nothing through.
 
-    def __init__(self, broker: str) -> None:
-        self.parts = kombu.utils.url.url_to_parts(broker)
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.dead, self.ends = threading.Event(), []
-        threading.Thread(target=self._accept, daemon=True).start()
+    :param tls: speak TLS with this context, as a proxy does.
+    """
+
+    def __init__(self, broker: str, tls: ssl.SSLContext | None = None) -> None:
+        self.parts, self.tls, self.port = kombu.utils.url.url_to_parts(broker), tls, 0
+        self.dead, self.ends = False, []
+        # One thread: OpenSSL lets no two of them read and write a connection at the same time.
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.restore()
 
     @property
     def url(self) -> str:
         """The broker over this way."""
-        parts = self.parts
-        return f"amqp://{parts.username}:{parts.password}@127.0.0.1:{self.server.getsockname()[1]}/{parts.path}"
+        parts, scheme = self.parts, "amqps" if self.tls else "amqp"
+        return f"{scheme}://{parts.username}:{parts.password}@127.0.0.1:{self.port}/{parts.path}"
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _peer = self.server.accept()
-                far = socket.create_connection((self.parts.hostname, self.parts.port))
-                self.ends += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+    def _run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(SECONDS)
 
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if not self.dead.is_set():
-                    target.sendall(data)
-        # What is dead does not say that a connection has ended, either.
-        for end in () if self.dead.is_set() else (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def restore(self) -> None:
+        """Take connections, also after it was cut."""
+        self.server = self._run(asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls))
+        self.port = self.server.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
         """End all connections, and take none any more."""
-        self.server.close()
-        for end in self.ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+
+        async def cut() -> None:
+            self.server.close()
+            for end in self.ends:
+                end.transport.abort()
+
+        self._run(cut())
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self.parts.hostname, self.parts.port)
+        self.ends += [writer, far_writer]
+        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if not self.dead:
+                    writer.write(data)
+                    await writer.drain()
+        # What is dead does not say that a connection has ended, either.
+        if not self.dead:
+            writer.close()
 
 
 @pytest.mark.parametrize("fault", ["cut", "dead"])
@@ -398,7 +422,7 @@ def test_a_stop_does_not_need_the_broker(site, series, fault):
         worker.send(("probe.wait", (gate.name, str(gate)), {}))
         worker.until("STATUS", "1 running")
         if fault == "dead":
-            line.dead.set()
+            line.dead = True
         else:
             line.cut()
             worker.until("STATUS", "broker away for ")
@@ -416,7 +440,7 @@ def test_the_successor_of_a_worker_that_is_gone_is_not_refused_its_queue(site, s
     conf = {"control_queue_exclusive": True, "event_queue_exclusive": True}
     line = Line(site.broker)
     with site.worker(series, "ThreadPool", line.url, conf=conf, stock=stock) as worker:
-        line.dead.set()
+        line.dead = True
         worker.process.kill()
         worker.ended()
         refused = stock and series in NEWER
@@ -435,3 +459,68 @@ def test_how_many_tasks_for_later_a_worker_holds(site, series, limit, held):
         worker.send(*[("probe.add", (1, 2), {"countdown": 1800})] * 30)
         worker.until("STATUS", f"0 running, {held} for later")
         assert len(worker.waiting()) == 30 - held
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """TLS of a proxy at 127.0.0.1: its context, and the settings of its clients."""
+    folder = tmp_path_factory.mktemp("tls")
+    names = {"keyout": str(folder / "key.pem"), "out": str(folder / "cert.pem")}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=proxy",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", names["keyout"], "-out", names["out"]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(names["out"], names["keyout"])
+    return context, {"broker_use_ssl": {"ca_certs": names["out"], "cert_reqs": 2, "server_hostname": None}}
+
+
+@pytest.mark.parametrize("reduction", [False, True])
+@pytest.mark.parametrize("series", ["5.4", "5.5", "5.6"])
+def test_after_a_break_no_thread_uses_the_connection_of_the_event_loop(site, series, reduction):
+    line = Line(site.broker)
+    setting = "worker_enable_prefetch_count_reduction"
+    conf = {setting: reduction or GALAXY_CONF[setting]}
+    with site.worker(series, "ThreadPool", line.url, conf=conf) as worker:
+        never = str(site.folder / "never")
+        worker.send(("probe.wait", ("before", never), {}))
+        worker.until("STATUS", "1 running")
+        line.cut()
+        worker.until("STATUS", "broker away for ")
+        line.restore()
+        worker.until("STATUS", "consuming")
+        worker.send(("probe.wait", ("after", never), {}))
+        worker.until("STATUS", "2 running")
+        log = worker.log.read_text(encoding="utf-8")
+        assert "prefetch count set by MainThread" in log
+        # As soon as this fails, Celery does it itself, and the setting can go.
+        assert ("prefetch count set by ThreadPoolExecutor" in log) == reduction
+
+
+AWAY_SECONDS = int(os.environ.get("TESTBED_AWAY_SECONDS", "20"))
+
+
+# Celery 5.3 has no worker_enable_prefetch_count_reduction, and may stand still after a break.
+@pytest.mark.parametrize("stock", ["", "publish"])
+@pytest.mark.parametrize("series", [series for series in SERIES if series != "5.3"])
+def test_a_chain_goes_on_after_the_broker_was_away_between_its_links(site, series, stock, tls):
+    line, chains = Line(site.broker, tls[0]), 6
+    conf = {**GALAXY_CONF, **tls[1]}
+    for name in ("result_backend", "task_routes"):
+        del conf[name]
+    tasks = tuple(f"probe.link{number}" for number in range(chains))
+    with site.worker(series, "ThreadPool", line.url, conf=conf, stock=stock, tasks=tasks) as worker:
+        gate, wanted = site.folder / f"away-{worker.name}", {f"{worker.name}-{number}-next" for number in range(chains)}
+        for number in range(chains):
+            name = f"{worker.name}-{number}"
+            worker.send(*(("probe.wait", (key, str(gate)), {}) for key in (name, f"{name}-next")), chained=True)
+        worker.until("STATUS", f"{chains} running")
+        line.cut()
+        worker.until("STATUS", "broker away for ")
+        gate.touch()
+        time.sleep(AWAY_SECONDS)
+        line.restore()
+        lost = eventually(lambda: wanted - set(site.done()), lambda lost: not lost)
+        # Celery 5.7 follows the policy of celery_conf, which is enough for so long.
+        assert lost == (wanted if stock and series != "5.7" else set())

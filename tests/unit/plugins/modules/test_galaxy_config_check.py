@@ -265,7 +265,12 @@ def test_a_setting_that_celery_does_not_know_is_a_warning(check):
 
 
 def test_what_the_role_sets_for_newer_versions_of_celery_is_not_held_against_an_older_one(check, monkeypatch):
-    newer = {"worker_eta_task_limit": 10000, "control_queue_exclusive": True, "event_queue_exclusive": True}
+    newer = {
+        "worker_enable_prefetch_count_reduction": False,
+        "worker_eta_task_limit": 10000,
+        "control_queue_exclusive": True,
+        "event_queue_exclusive": True,
+    }
     older = {name: option for name, option in defaults.flatten(defaults.NAMESPACES) if name not in newer}
     monkeypatch.setattr(defaults, "flatten", lambda _namespaces: older.items())
     answer = check(conf(**newer))
