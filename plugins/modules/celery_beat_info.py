@@ -31,6 +31,13 @@ options:
     description: Fail if no entry has been sent by then.
     type: bool
     default: false
+  max_late_seconds:
+    description:
+      - Fail if an entry with an interval is late by more than this, or if it was sent in the future by more than this. Then beat stands still,
+        or its clock has jumped. 0 does not look.
+      - Beat looks at its schedule every 20 s with the role C(celery), and every 300 s by itself.
+    type: int
+    default: 0
 requirements:
   - A Python whose dbm library reads the file. That of Galaxy's venv, which wrote it, always does.
 attributes:
@@ -48,6 +55,7 @@ EXAMPLES = r"""
     path: /var/lib/celery-galaxy/beat-schedule
     wait_seconds: 30
     require_fired: true
+    max_late_seconds: 120
   vars:
     ansible_python_interpreter: /srv/galaxy-releases/current/srv/galaxy/server/.venv/bin/python
 """
@@ -77,6 +85,12 @@ entries:
     seconds_ago:
       description: Seconds since then, by this host's clock. Null if it has not been sent yet.
       type: int
+    interval_seconds:
+      description: Seconds between two sends. Null for an entry that has no interval, such as a crontab.
+      type: int
+    late_seconds:
+      description: Seconds for which it has been due; below 0 it is due later. Null for an entry that has no interval.
+      type: int
   sample:
     prune_kombu_sqla_transport:
       task: galaxy.prune_kombu_sqla_transport
@@ -84,6 +98,8 @@ entries:
       total_run_count: 4
       last_run_at: '2026-03-01T10:00:03+00:00'
       seconds_ago: 12
+      interval_seconds: 900
+      late_seconds: -888
 celery_version:
   description: Version of Celery that wrote the file.
   returned: always
@@ -169,7 +185,9 @@ def _copy(path, folder):
 
 
 def read_schedule(path):
-    """Return (version, entries) of a schedule file, each entry as (task, last_run_at, total_run_count).
+    """Return (version, entries) of a schedule file, each entry as (task, last_run_at, total_run_count, seconds).
+
+    The seconds are those of its interval; None without one.
 
     :param path: path without a suffix of the dbm library.
     :raises BeatFileError: naming the path and the remedy.
@@ -199,7 +217,9 @@ def read_schedule(path):
         # ScheduleEntry.__reduce__: name, task, last_run_at, total_run_count, schedule, args, kwargs, options
         if not isinstance(entry, _Stub) or len(entry.args) < 4 or not isinstance(entry.args[3], int):
             raise BeatFileError(f"path {path} has an entry {name!r} of an unknown form. Report the version of Celery.")
-        result[str(name)] = entry.args[1:4]
+        given = getattr(entry.args[4], "args", ()) if len(entry.args) > 4 else ()
+        interval = given[0].total_seconds() if given and isinstance(given[0], datetime.timedelta) else None
+        result[str(name)] = (*entry.args[1:4], interval)
     return values.get(b"__version__"), result
 
 
@@ -210,7 +230,7 @@ def _wait(path, seconds):
         late = time.monotonic() >= deadline
         try:
             version, entries = read_schedule(path)
-            if late or any(count for _task, _last, count in entries.values()):
+            if late or any(count for _task, _last, count, _interval in entries.values()):
                 return version, entries
         except BeatFileError:
             # Beat may not have made the file yet, or be writing it while it is copied.
@@ -219,18 +239,34 @@ def _wait(path, seconds):
         time.sleep(max(0.05, min(1, deadline - time.monotonic())))
 
 
-def _describe(task, last, count):
-    if not count or not isinstance(last, datetime.datetime):
-        last = None
-    elif last.tzinfo is None:
-        last = last.replace(tzinfo=UTC)
+def _describe(task, last, count, interval):
+    ago = None
+    if isinstance(last, datetime.datetime):
+        last = last if last.tzinfo else last.replace(tzinfo=UTC)
+        ago = round((datetime.datetime.now(UTC) - last).total_seconds())
+    # One that has not been sent is due an interval after it was made.
+    late = None if interval is None or ago is None else round(ago - interval)
+    if not count:
+        last = ago = None
     return {
         "task": str(task),
         "fired": bool(count),
         "total_run_count": count,
         "last_run_at": last.isoformat() if last else None,
-        "seconds_ago": round((datetime.datetime.now(UTC) - last).total_seconds()) if last else None,
+        "seconds_ago": ago,
+        "interval_seconds": None if interval is None else round(interval),
+        "late_seconds": late,
     }
+
+
+def _wrong(name, entry, most):
+    """Return what is wrong with when an entry was sent last, or nothing."""
+    interval, late = entry["interval_seconds"], entry["late_seconds"]
+    if late is not None and late > most:
+        return f"{name} is sent each {interval} s, and is late by {late} s"
+    if late is not None and -late - interval > most:
+        return f"{name} was sent in the future, by {-late - interval} s"
+    return None
 
 
 def main():
@@ -239,12 +275,14 @@ def main():
             "path": {"type": "path", "required": True},
             "wait_seconds": {"type": "int", "default": 0},
             "require_fired": {"type": "bool", "default": False},
+            "max_late_seconds": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )
     params = module.params
-    if params["wait_seconds"] < 0:
-        module.fail_json(msg=f"wait_seconds is {params['wait_seconds']}. Give 0 or more.")
+    for name in ("wait_seconds", "max_late_seconds"):
+        if params[name] < 0:
+            module.fail_json(msg=f"{name} is {params[name]}. Give 0 or more.")
     try:
         version, found = _wait(params["path"], params["wait_seconds"])
     except BeatFileError as exc:
@@ -257,6 +295,15 @@ def main():
             msg=f"none of the {len(entries)} entries in {params['path']} has been sent within"
             f" {params['wait_seconds']} s. Check that beat runs and reaches the broker, raise wait_seconds above the"
             " shortest interval, and set beat_sync_every: 1 in celery_conf so that the file is written at once.",
+            **result,
+        )
+    most = params["max_late_seconds"]
+    wrong = [text for name, entry in entries.items() if most and (text := _wrong(name, entry, most))]
+    if wrong:
+        module.fail_json(
+            msg=f"beat does not send what is due: {'; '.join(wrong)}. Beat stands still, cannot reach the broker, or its"
+            " clock has jumped. See systemctl status and the journal of its unit, compare the clock of its host (date),"
+            " then run systemctl restart for the unit.",
             **result,
         )
     module.exit_json(changed=False, **result)

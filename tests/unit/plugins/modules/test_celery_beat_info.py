@@ -86,6 +86,49 @@ def test_it_gives_up(run, schedule):
     assert result["entries"]["fast"]["fired"] is False
 
 
+@pytest.fixture
+def sent(schedule):
+    """A function that has the entry 'hourly' sent last so many seconds ago."""
+    path, _fire = schedule
+
+    def write(seconds):
+        with shelve.open(path, writeback=True) as store:  # noqa: S301 our own file
+            entry = store["entries"]["hourly"]
+            entry.last_run_at, entry.total_run_count = entry.default_now() - datetime.timedelta(seconds=seconds), 1
+            # It is due each second, and the test is not that fast.
+            del store["entries"]["fast"]
+        return path
+
+    return write
+
+
+def test_the_last_send_is_held_against_the_interval(run, sent):
+    result = run(celery_beat_info, path=sent(3700), max_late_seconds=120)
+    assert not result.get("failed")
+    entry = result["entries"]["hourly"]
+    assert entry["interval_seconds"] == 3600
+    assert 100 <= entry["late_seconds"] <= 110
+    # A crontab has no interval.
+    assert result["entries"]["nightly"]["interval_seconds"] is None
+
+
+def test_a_beat_that_sends_nothing_any_more_is_named(run, sent):
+    path = sent(3800)
+    result = run(celery_beat_info, path=path, max_late_seconds=120)
+    assert result["failed"]
+    assert "hourly is sent each 3600 s, and is late by 20" in result["msg"]
+    assert "systemctl restart" in result["msg"]
+    assert not run(celery_beat_info, path=path).get("failed")
+
+
+def test_a_last_send_in_the_future_is_named(run, sent):
+    path = sent(-500)
+    result = run(celery_beat_info, path=path, max_late_seconds=120)
+    assert result["failed"]
+    assert "hourly was sent in the future, by 500 s" in result["msg"]
+    assert "clock" in result["msg"]
+
+
 def test_without_require_fired_it_only_tells(run, schedule):
     path, _fire = schedule
     assert run(celery_beat_info, path=path, wait_seconds=1)["fired"] is False
