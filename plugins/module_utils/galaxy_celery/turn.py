@@ -100,10 +100,10 @@ def pause(unit):
 def parse(arguments=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--directory", required=True, help="where the units of this host meet")
+    parser.add_argument("--directory", help="where the units of this host meet")
     parser.add_argument("--unit", required=True)
-    parser.add_argument("--others", required=True, help="what the names of the others are like")
-    parser.add_argument("--seconds", type=float, required=True, help="how long to wait for each other unit")
+    parser.add_argument("--others", help="what the names of the others are like; without it none is waited for")
+    parser.add_argument("--seconds", type=float, help="how long to wait for each other unit")
     parser.add_argument("--pause", action="store_true", help="wait after a failure, where systemd cannot let that grow")
     return parser.parse_args(arguments)
 
@@ -120,7 +120,7 @@ def main(arguments=None):
     try:
         if options.pause:
             time.sleep(pause(options.unit))
-        if not take(options.directory, options.unit, options.others, options.seconds, tell):
+        if options.others and not take(options.directory, options.unit, options.others, options.seconds, tell):
             say("others have not started in time; not waiting any longer", WARNING)
     except Exception as exc:  # noqa: BLE001 see above
         say(f"not waiting for the others: {exc}", WARNING)

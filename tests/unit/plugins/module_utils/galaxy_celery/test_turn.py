@@ -108,3 +108,11 @@ def test_a_turn_that_cannot_be_waited_for_keeps_no_worker_from_starting(monkeypa
     said = capfd.readouterr().out
     assert "<4>not waiting for the others: [Errno 2]" in said
     assert "<4>others have not started in time; not waiting any longer" in said
+
+
+def test_what_has_no_others_only_pauses(monkeypatch):
+    waited = []
+    monkeypatch.setattr(turn, "pause", lambda _unit: 7)
+    monkeypatch.setattr(turn.time, "sleep", waited.append)
+    assert turn.main(["--unit", "celery-galaxy-beat.service", "--pause"]) == 0
+    assert waited == [7]
