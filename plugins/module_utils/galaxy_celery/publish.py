@@ -9,8 +9,8 @@ Galaxy's uploads are chains: the end of one task publishes the next. Celery give
 what was to follow is lost. A worker has time. Galaxy's web server, which has not, keeps the policy of celery_conf.
 
 kombu (5.3 to 5.6) follows no policy where the producer has no connection yet: the error that says so (OperationalError) is
-none of those that it tries again after, and the task is lost after the 4 s of broker_connection_timeout. Nor does it after a
-frame that is out of order (UnexpectedFrame). Among recoverable errors both have it make a new connection, and follow the policy.
+none of those that it tries again after, and the task is lost after the 4 s of broker_connection_timeout (celery/kombu#1024).
+Nor does it after a frame that is out of order (UnexpectedFrame). Among recoverable errors both have it make a new connection, and follow the policy.
 """
 
 from __future__ import annotations
