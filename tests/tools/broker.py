@@ -4,7 +4,8 @@
 
 """Run the tests marked `broker` against a real RabbitMQ in a container of its own, and remove it whatever happens.
 
-Some of them run workers of each series of Celery, which are made in .cache/celery before.
+Some of them run workers of each series of Celery, which are made in .cache/celery before. A PostgreSQL in another
+container keeps their results.
 
 Further arguments go to pytest. The exit code is pytest's; 1 also when a test was skipped, since here none may be.
 """
@@ -35,7 +36,9 @@ from kombu.exceptions import OperationalError
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = subprocess.check_output([ROOT / "tests/testbed/build.sh", "image", "rabbitmq"], text=True).strip()
+DATABASE_IMAGE = subprocess.check_output([ROOT / "tests/testbed/build.sh", "image", "node"], text=True).strip()
 NAME = f"usegalaxy-eu-testbed-broker-{os.getpid()}"
+DATABASE_NAME = f"usegalaxy-eu-testbed-results-{os.getpid()}"
 USER = "testbed"
 VHOST = "testbed"
 READY_SECONDS = 120
@@ -48,6 +51,15 @@ log.console = true
 log.file = false
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
+"""
+
+DATABASE = """\
+chown postgres /tmp/password
+exec runuser --user=postgres -- sh -euc '
+PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+initdb --pgdata=/tmp/results --username=testbed --auth=scram-sha-256 --pwfile=/tmp/password >/dev/null
+echo "host all all all scram-sha-256" >>/tmp/results/pg_hba.conf
+exec postgres -D /tmp/results -k /tmp -c listen_addresses=* -c max_connections=400'
 """
 
 
@@ -70,13 +82,13 @@ def definitions(password):
     }
 
 
-def archive(files):
-    """A tar archive of texts by name, readable for the broker's user."""
+def archive(files, user=999):
+    """A tar archive of texts by name, readable for a user of the container; 999 is the broker's."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, text in files.items():
             member = tarfile.TarInfo(name)
-            member.size, member.mode, member.uid, member.gid = len(text.encode()), 0o400, 999, 999
+            member.size, member.mode, member.uid, member.gid = len(text.encode()), 0o400, user, user
             tar.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
 
@@ -94,6 +106,29 @@ def start(client, password):
     container.put_archive("/etc/rabbitmq", archive(files))
     container.start()
     return container
+
+
+def start_database(client, password):
+    """Start PostgreSQL, of the image that nodes are made from."""
+    container = client.containers.create(
+        DATABASE_IMAGE,
+        ["sh", "-euc", DATABASE],
+        name=DATABASE_NAME,
+        ports={"5432/tcp": ("127.0.0.1", None)},
+    )
+    container.put_archive("/tmp", archive({"password": password}, user=0))
+    container.start()
+    return container
+
+
+def wait_database(container, password):
+    """Return its URL as soon as it answers."""
+    deadline = time.monotonic() + READY_SECONDS
+    while container.exec_run(["pg_isready", "--host=127.0.0.1"]).exit_code != 0:
+        if time.monotonic() > deadline:
+            sys.exit(f"error: PostgreSQL is not ready:\n{container.logs(tail=40).decode(errors='replace')}")
+        time.sleep(0.5)
+    return f"postgresql://{USER}:{password}@127.0.0.1:{published(container, 5432)}/postgres"
 
 
 def published(container, port):
@@ -156,9 +191,10 @@ def skipped(report):
 
 
 def remove(client):
-    """Remove the container by its name: an interrupt may have come before anybody held the object."""
-    with contextlib.suppress(docker.errors.NotFound):
-        client.containers.get(NAME).remove(force=True, v=True)
+    """Remove the containers by their names: an interrupt may have come before anybody held the objects."""
+    for name in (NAME, DATABASE_NAME):
+        with contextlib.suppress(docker.errors.NotFound):
+            client.containers.get(name).remove(force=True, v=True)
 
 
 def main(arguments):
@@ -173,9 +209,10 @@ def main(arguments):
         signal.signal(number, interrupted)
     try:
         client = docker.from_env()
-        client.images.get(IMAGE)
+        for image in (IMAGE, DATABASE_IMAGE):
+            client.images.get(image)
     except docker.errors.ImageNotFound:
-        return f"error: the image {IMAGE} is missing: run `make testbed`."
+        return f"error: the image {image} is missing: run `make testbed`."
     except docker.errors.DockerException as error:
         return f"error: no Docker engine answers ({error}): run `make testbed`."
     series = celery_versions.make()
@@ -183,9 +220,11 @@ def main(arguments):
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         report = Path(folder, "report.xml")
         try:
+            database = start_database(client, password)
             amqp_url, management_url = wait(start(client, password), password)
             environment = {
                 "TESTBED_AMQP_URL": amqp_url,
+                "TESTBED_DATABASE_URL": wait_database(database, password),
                 "TESTBED_MANAGEMENT_URL": management_url,
                 "TESTBED_MANAGEMENT_USER": USER,
                 "TESTBED_MANAGEMENT_PASSWORD": password,

@@ -19,11 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "celery"
 LOCKS = ROOT / "tests" / "testbed" / "locks"
-NAMES = ("amqp", "billiard", "celery", "click", "click-plugins", "click-repl", "kombu", "sqlalchemy", "vine")
+DATABASE = ["psycopg2-binary==2.9.13", "sqlalchemy==2.0.35"]
+NAMES = ("amqp", "billiard", "celery", "click", "click-plugins", "click-repl", "kombu", "psycopg2-binary")
+NAMES += ("sqlalchemy", "vine")
 # No supported Galaxy pins these series, but its Celery may be older or newer than its pins.
 OTHERS = {
-    "5.3": ["amqp==5.2.0", "billiard==4.2.1", "celery==5.3.6", "kombu==5.3.7", "sqlalchemy==2.0.35"],
-    "5.7": ["amqp==5.4.2", "billiard==4.3.2", "celery==5.7.0", "kombu==5.7.0", "sqlalchemy==2.0.35"],
+    "5.3": ["amqp==5.2.0", "billiard==4.2.1", "celery==5.3.6", "kombu==5.3.7", *DATABASE],
+    "5.7": ["amqp==5.4.2", "billiard==4.3.2", "celery==5.7.0", "kombu==5.7.0", *DATABASE],
 }
 
 

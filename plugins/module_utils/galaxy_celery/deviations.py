@@ -13,7 +13,9 @@ import os
 import uuid
 from typing import Any, Callable
 
+from .chains import end_uploads
 from .events import LoopEventDispatcher
+from .late import guard
 from .publish import keep_publishing
 
 
@@ -47,8 +49,10 @@ def _results(app: Any) -> None:
 
 
 DEVIATIONS: dict[str, Callable[[Any], None]] = {
+    "chains": end_uploads,
     "control": _control,
     "events": _events,
+    "late": guard,
     "publish": keep_publishing,
     "results": _results,
 }

@@ -10,33 +10,38 @@ from __future__ import annotations
 __all__ = [
     "ApplyResult",
     "EventDispatcher",
+    "Ignore",
     "OperationalError",
     "PersistentScheduler",
     "RecoverableConnectionError",
+    "Reject",
     "Step",
     "StockProcessPool",
     "StockThreadPool",
     "WorkerShutdown",
+    "add_autoretry_behaviour",
     "apply_target",
     "signals",
     "state",
+    "states",
 ]
 
 try:
     from amqp.exceptions import RecoverableConnectionError
-    from celery import bootsteps, signals
+    from celery import bootsteps, signals, states
+    from celery.app.autoretry import add_autoretry_behaviour
     from celery.beat import PersistentScheduler
     from celery.concurrency.base import apply_target
     from celery.concurrency.prefork import TaskPool as StockProcessPool
     from celery.concurrency.thread import ApplyResult
     from celery.concurrency.thread import TaskPool as StockThreadPool
     from celery.events.dispatcher import EventDispatcher
-    from celery.exceptions import WorkerShutdown
+    from celery.exceptions import Ignore, Reject, WorkerShutdown
     from celery.worker import state
     from kombu.exceptions import OperationalError
 
     Step = bootsteps.StartStopStep
 except ImportError:
-    OperationalError = RecoverableConnectionError = WorkerShutdown = Exception
+    Ignore = OperationalError = RecoverableConnectionError = Reject = WorkerShutdown = Exception
     ApplyResult = EventDispatcher = PersistentScheduler = Step = StockProcessPool = StockThreadPool = object
-    apply_target = signals = state = None
+    add_autoretry_behaviour = apply_target = signals = state = states = None

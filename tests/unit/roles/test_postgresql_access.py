@@ -90,12 +90,12 @@ def workers(*threads, **pool):
     ("threads", "options", "pooled", "results"),
     [
         ([], {}, 0, 0),
-        ([32], {}, 15, 5),
-        ([8, 2], {}, 10, 7),
-        ([1] * 8, {}, 8, 8),
-        ([32, 32], {"postgresql_access_pool_size": 20}, 60, 10),
-        ([32], {"postgresql_access_pool_size": 0}, 32, 5),
-        ([32], {"postgresql_access_max_overflow": -1}, 32, 5),
+        ([32], {}, 15, 6),
+        ([8, 2], {}, 10, 9),
+        ([1] * 8, {}, 8, 16),
+        ([32, 32], {"postgresql_access_pool_size": 20}, 60, 12),
+        ([32], {"postgresql_access_pool_size": 0}, 32, 6),
+        ([32], {"postgresql_access_max_overflow": -1}, 32, 6),
         ([32], {"postgresql_access_result_database": ""}, 15, 0),
     ],
 )
@@ -105,8 +105,8 @@ def test_the_connections_of_the_workers(threads, options, pooled, results):
     assert value("__postgresql_access_results | int", **given) == results
 
 
-def test_a_process_keeps_as_many_for_results_as_its_pool_does():
-    most = POSTGRESQL_POOL["pool_size"] + POSTGRESQL_POOL["max_overflow"]
+def test_a_process_keeps_as_many_for_results_as_its_pool_does_and_one_for_its_locks():
+    most = POSTGRESQL_POOL["pool_size"] + POSTGRESQL_POOL["max_overflow"] + 1
     assert value("__postgresql_access_results | int", **workers(1000)) == most
 
 

@@ -46,6 +46,7 @@ import json, os, pathlib, sys, threading, time
 import amqp
 from concurrent.futures import ThreadPoolExecutor
 from celery import Celery
+from sqlalchemy.exc import OperationalError
 app = Celery("probe", broker=os.environ["PROBE_BROKER"], backend=os.environ["PROBE_BACKEND"])
 # As Galaxy does with its celery_conf.
 app.conf.update(json.loads(os.environ["PROBE_CONF"]))
@@ -69,6 +70,23 @@ def wait(name, gate):
 
 for name in ["probe.wait", *json.loads(os.environ["PROBE_TASKS"])]:
     app.task(wait, name=name)
+
+@app.task(name="probe.unlucky")
+def unlucky(name):
+    if name not in pathlib.Path("unlucky").read_text().split():
+        with open("unlucky", "a") as stream:
+            stream.write(name + "\\n")
+        raise OperationalError("SELECT", {}, Exception("terminating connection"))
+    done(name)
+
+@app.task(name="galaxy.finish_job")
+def finish(name, gate="."):
+    wait(name, gate)
+
+@app.task(name="probe.upload", bind=True)
+def upload(self, name):
+    here = {"queue": self.request.delivery_info["routing_key"]}
+    (fail.si().set(**here) | add.si(1, 2).set(**here) | finish.si(name).set(**here))()
 
 @app.task(name="probe.limited", rate_limit="1/h")
 def limited(name):
@@ -201,7 +219,7 @@ class Site:
     def __init__(self, folder: Path, broker: str, tree: str):
         self.folder, self.broker, self.tree, self.numbers = folder, broker, tree, itertools.count(1)
         self.series = json.loads(os.environ["TESTBED_CELERY_SERIES"])
-        self.backend = f"db+sqlite:///{folder}/results.sqlite"
+        self.backend = f"db+{os.environ['TESTBED_DATABASE_URL']}"
         (folder / "probe_app.py").write_text(APP, encoding="utf-8")
         settings = {"amqp_internal_connection": broker, "celery_conf": {"result_backend": self.backend}}
         (folder / "galaxy.yml").write_text(yaml.safe_dump({"galaxy": settings}), encoding="utf-8")
@@ -225,6 +243,11 @@ class Site:
             yield worker
         finally:
             worker.close()
+
+    def ask(self, series: str, code: str) -> str:
+        """What a program prints that has the application."""
+        about = {"cwd": self.folder, "env": self.environment(series), "timeout": SECONDS}
+        return subprocess.check_output([sys.executable, "-c", code], text=True, **about).strip()
 
     def done(self) -> list[str]:
         """The tasks that had their effect."""
@@ -358,6 +381,44 @@ def test_after_kill_9_those_of_galaxys_tasks_begin_anew_that_may_run_twice(site,
         assert sorted(found) == wanted
 
 
+LATE = {"task_annotations": {name: {"acks_late": True} for name in ("probe.unlucky", "probe.wait")}}
+
+
+@pytest.mark.parametrize(
+    ("series", "late", "stock"),
+    [*((series, True, "") for series in SERIES), ("5.6", True, "late"), ("5.6", False, "")],
+)
+def test_a_task_begins_again_when_the_database_was_away(site, series, late, stock):
+    with site.worker(series, "ThreadPool", conf=LATE if late else {}, stock=stock) as worker:
+        (site.folder / "unlucky").touch()
+        worker.send(
+            ("probe.unlucky", (worker.name,), {}), ("probe.wait", (f"{worker.name}-next", str(site.folder)), {})
+        )
+        wanted = [worker.name, f"{worker.name}-next"]
+        # What may not run twice is left to fail, and stock loses it.
+        if stock or not late:
+            wanted = wanted[1:]
+        eventually(site.done, lambda done: set(wanted) <= set(done))
+        assert sorted(name for name in site.done() if name.startswith(worker.name)) == wanted
+        failed = "raised unexpected: OperationalError" in worker.log.read_text(encoding="utf-8")
+        assert failed == (len(wanted) == 1)
+
+
+@pytest.mark.parametrize(("series", "stock"), [*((series, "") for series in SERIES), ("5.6", "chains")])
+def test_an_upload_whose_first_task_fails_is_ended(site, series, stock):
+    """Galaxy's chain would leave its job running for ever (galaxyproject/galaxy#19549)."""
+    with site.worker(series, "ThreadPool", stock=stock) as worker:
+        worker.send(("probe.upload", (worker.name,), {}))
+        eventually(lambda: worker.log.read_text(encoding="utf-8"), lambda text: "the database is away" in text)
+        if stock:
+            # All that it has to do, it has done by its end.
+            worker.process.send_signal(signal.SIGTERM)
+            assert worker.ended() == 0
+            assert (worker.name in site.done(), worker.waiting()) == (False, [])
+        else:
+            assert worker.name in eventually(site.done, lambda done: worker.name in done)
+
+
 class Line:
     """A way to the broker that can be cut, or go dead: it takes connections and lets nothing through.
 
@@ -410,6 +471,60 @@ class Line:
         # What is dead does not say that a connection has ended, either.
         if not self.dead:
             writer.close()
+
+
+@pytest.mark.parametrize(("series", "stock"), [*((series, "") for series in SERIES), ("5.6", "late")])
+def test_a_late_task_runs_once_although_its_connection_has_broken(site, series, stock):
+    line = Line(site.broker)
+    with site.worker(series, "ThreadPool", line.url, conf=LATE) as first:
+        gate = site.folder / f"once-{first.name}"
+        first.send(("probe.wait", (gate.name, str(gate)), {}))
+        first.until("STATUS", "1 running")
+        line.cut()
+        # The broker gives it to another one, which Celery has run it at the same time.
+        with site.worker(series, "ThreadPool", conf=LATE, stock=stock, name=first.name) as second:
+            second.until("STATUS", "1 running" if stock else "1 for later")
+            gate.touch()
+            again = "succeeded in" if stock else "] ignored"
+            seen = eventually(
+                lambda: second.log.read_text(encoding="utf-8"), lambda text: text.count(again) == (1 if stock else 2)
+            )
+            assert site.done().count(gate.name) == (2 if stock else 1), seen
+
+
+@pytest.mark.parametrize(("series", "stock"), [*((series, "") for series in SERIES), ("5.6", "late")])
+def test_a_late_task_that_has_ended_does_not_run_again_when_its_worker_is_killed(site, series, stock):
+    """The next one of its chain may run by then, and uses what it has left."""
+    line = Line(site.broker)
+    with site.worker(series, "ThreadPool", line.url, conf=LATE, stock=stock) as first:
+        gate = site.folder / f"ended-{first.name}"
+        names = [gate.name, f"{gate.name}-next"]
+        first.send(*(("probe.wait", (name, str(gate)), {"task_id": name}) for name in names), chained=True)
+        first.until("STATUS", "1 running")
+        # It cannot publish the next one.
+        line.cut()
+        gate.touch()
+        assert eventually(site.done, lambda done: names[0] in done).count(names[0]) == 1
+        code = f"import probe_app; print(probe_app.app.backend.get_state({names[0]!r}))"
+        wanted = "PENDING" if stock else "ENDED"
+        assert eventually(lambda: site.ask(series, code), lambda found: found == wanted) == wanted
+        first.process.kill()
+        with site.worker(series, "ThreadPool", conf=LATE, stock=stock, name=first.name):
+            done = eventually(site.done, lambda done: names[1] in done)
+            assert [done.count(name) for name in names] == [2 if stock else 1, 1]
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_a_late_task_runs_again_when_its_worker_was_killed(site, series):
+    with site.worker(series, "ThreadPool", conf=LATE) as first:
+        gate = site.folder / f"again-{first.name}"
+        first.send(("probe.wait", (gate.name, str(gate)), {}))
+        first.until("STATUS", "1 running")
+        first.process.kill()
+        with site.worker(series, "ThreadPool", conf=LATE, name=first.name) as second:
+            second.until("STATUS", "1 running")
+            gate.touch()
+            assert eventually(site.done, lambda done: gate.name in done).count(gate.name) == 1
 
 
 @pytest.mark.parametrize("fault", ["cut", "dead"])

@@ -1,0 +1,124 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task needs that is acknowledged late.
+
+It runs in one place at a time, and not again when it has ended. When a connection to the broker breaks, the broker gives what its
+worker runs to another one (celery/celery#4671). Two tasks that fetch the same upload write over each other's files, and what
+Galaxy shows in green is empty. So each holds an advisory lock of PostgreSQL, which goes with the process that has it.
+
+And it begins again when the database was away. Galaxy's tasks of an upload look there each second.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+from .stock import Ignore, Reject, add_autoretry_behaviour, signals, states
+
+# For one that runs elsewhere.
+BUSY_SECONDS = 10
+# With random pauses of up to 30 s, about a quarter of an hour.
+AGAIN = {"retry_kwargs": {"max_retries": 60}, "retry_backoff": 1, "retry_backoff_max": 30}
+# Of a task whose next one in the chain is about to be published. If it is killed then, only that is done again: the next one may run by then,
+# and has the same name when it comes once more.
+ENDED = "ENDED"
+POOL = ("pool", "max_overflow")
+
+
+class Locks:
+    """Those that this process holds, over one connection to the store of results, which is none of its pool's."""
+
+    def __init__(self, app: Any) -> None:
+        self.app, self._connection = app, None
+        # By the names of tasks, which thread of this process has it.
+        self._held: dict[str, int] = {}
+        self._mutex = threading.Lock()
+
+    def take(self, task_id: str) -> bool:
+        """Take the lock of a task, unless it runs elsewhere or in another thread."""
+        with self._mutex:
+            if task_id in self._held or not self._ask("pg_try_advisory_lock", task_id):
+                return False
+            self._held[task_id] = threading.get_ident()
+            return True
+
+    def give(self, task_id: str) -> None:
+        """Give it back if this thread has it. A connection that is gone has no locks."""
+        with self._mutex:
+            if self._held.get(task_id) == threading.get_ident():
+                del self._held[task_id]
+                if self._connection is not None:
+                    self._ask("pg_advisory_unlock", task_id)
+
+    def _ask(self, function: str, task_id: str) -> bool:
+        from sqlalchemy import create_engine, text
+        from sqlalchemy.pool import NullPool
+
+        def call(name: str, key: str) -> Any:
+            return self._connection.execute(text(f"SELECT {name}(hashtextextended(:key, 0))"), {"key": key}).scalar()
+
+        try:
+            if self._connection is None:
+                given = {key: value for key, value in self.app.backend.engine_options.items() if not key.startswith(POOL)}
+                engine = create_engine(self.app.backend.url, poolclass=NullPool, **given)
+                self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                # Those that went with the connection before.
+                for held in self._held:
+                    call("pg_try_advisory_lock", held)
+            return call(function, task_id)
+        except Exception:
+            if self._connection is not None:
+                self._connection.invalidate()
+                self._connection = None
+            raise
+
+
+def _later(task: Any) -> None:
+    """Send the task that runs here once more. What it is elsewhere must not be overwritten: it has no state of its own."""
+    try:
+        task.signature_from_request(countdown=BUSY_SECONDS, retries=task.request.retries).apply_async()
+    except Exception as exc:
+        raise Reject(exc, requeue=True) from exc
+    raise Ignore
+
+
+def _alone(task: Any, locks: Locks) -> Any:
+    run = task.run
+
+    @functools.wraps(run)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        task_id = task.request.id
+        if not locks.take(task_id):
+            _later(task)
+        found = task.backend.get_task_meta(task_id, cache=False)
+        if found["status"] in states.READY_STATES:
+            raise Ignore
+        if found["status"] == ENDED:
+            return found["result"]
+        value = run(*args, **kwargs)
+        if task.request.chain:
+            task.backend.store_result(task_id, value, ENDED, request=task.request)
+        return value
+
+    return alone
+
+
+def guard(app: Any) -> None:
+    """Prepare the tasks of this process, if their results are in PostgreSQL."""
+    if not (app.conf.result_backend or "").startswith("db+postgresql"):
+        return
+    from sqlalchemy import exc
+
+    locks = Locks(app)
+    for task in app.tasks.values():
+        if task.acks_late:
+            task.run = _alone(task, locks)
+            away = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
+            add_autoretry_behaviour(task, autoretry_for=away, **AGAIN)
+    # By then the next task of a chain is published, and the result is stored.
+    signals.task_postrun.connect(lambda task_id, **_about: locks.give(task_id), weak=False)
