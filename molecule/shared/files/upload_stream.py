@@ -122,15 +122,18 @@ class Ledger:
         """The figures that the tests look at, and what helps to understand them."""
         ended = [upload.ended - upload.begun for upload in self.uploads.values() if upload.ended is not None]
         outcomes = Counter(upload.outcome for upload in self.uploads.values())
+        failed = {name: upload for name, upload in sorted(self.uploads.items()) if upload.outcome != "ok"}
+        refused = sum(upload.answer == "refused" for upload in failed.values())
         return {
             "asked": len(self.uploads),
             "ok": outcomes["ok"],
-            "lost": len(self.uploads) - outcomes["ok"],
+            # Of those that Galaxy has taken. Who is refused one knows it.
+            "lost": len(failed) - refused,
             "outcomes": dict(sorted(outcomes.items())),
-            "refused": sum(upload.answer == "refused" for upload in self.uploads.values()),
+            "refused": refused,
             "seconds": round(self.clock() - self.begun, 1),
             "slowest_seconds": round(max(ended, default=0), 1),
-            "lost_uploads": {name: up.outcome for name, up in sorted(self.uploads.items()) if up.outcome != "ok"},
+            "failed": {name: upload.outcome for name, upload in failed.items()},
             "errors": self.errors,
         }
 
