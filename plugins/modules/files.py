@@ -108,7 +108,9 @@ changed_paths:
   sample: [/etc/galaxy-site/note.txt]
 """
 
+import grp
 import os
+import pwd
 import shlex
 import shutil
 import tempfile
@@ -199,8 +201,22 @@ class Place:
         changed = getattr(self, "_" + self.state)()
         if self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
             return changed
+        if self.module.check_mode:
+            changed = self._leave_out_accounts_to_come() or changed
         wanted = self.module.load_file_common_arguments(self.attributes, path=self.path)
         return self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff)
+
+    def _leave_out_accounts_to_come(self):
+        """In check mode the owner and the group may be yet to be made; whether one is."""
+        coming = False
+        for name, look_up in (("owner", pwd.getpwnam), ("group", grp.getgrnam)):
+            account = self.attributes[name]
+            try:
+                if account and not account.isdigit():
+                    look_up(account)
+            except KeyError:
+                coming, self.attributes[name] = True, None
+        return coming
 
     def _absent(self):
         if not os.path.lexists(self.path):

@@ -93,6 +93,14 @@ def test_check_mode_tells_the_same_and_does_nothing(place, tmp_path):
     assert announced["changed_paths"] == done["changed_paths"] == [entry["path"] for entry in entries[:4]]
 
 
+@pytest.mark.parametrize("account", ["owner", "group"])
+def test_in_check_mode_an_account_may_be_yet_to_be_made(place, tmp_path, account):
+    """As on a host that mounts Galaxy's data directory, and has no user of Galaxy's yet."""
+    entry = {"path": str(tmp_path), "state": "directory", "mode": "0755", account: "yet_to_be_made"}
+    assert place(entry, check=True)["changed_paths"] == [str(tmp_path)]
+    assert "failed to look up" in place(entry)["msg"]
+
+
 def test_the_diff_shows_contents_and_modes_but_no_secret(place, tmp_path):
     (tmp_path / "plain").write_text("old\n")
     (tmp_path / "plain").chmod(0o600)
