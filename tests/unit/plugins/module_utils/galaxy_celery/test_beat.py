@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import datetime
-import socket
 
 import celery
 import pytest
@@ -18,13 +17,9 @@ HOUR = datetime.timedelta(hours=1)
 
 
 @pytest.fixture
-def told(tmp_path, monkeypatch):
+def told(listener):
     """What systemd was told: a call returns the next message, by field."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stream:
-        stream.bind(str(tmp_path / "notify"))
-        stream.settimeout(5)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield lambda: dict(line.split("=", 1) for line in stream.recv(4096).decode().split("\n"))
+    return lambda: dict(line.split("=", 1) for line in listener.recv(4096).decode().split("\n"))
 
 
 @pytest.fixture

@@ -13,16 +13,6 @@ import pytest
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import systemd
 
 
-@pytest.fixture
-def listener(tmp_path, monkeypatch):
-    """A socket such as systemd's."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stream:
-        stream.bind(str(tmp_path / "notify"))
-        stream.settimeout(5)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield stream
-
-
 def test_each_field_is_a_line_of_one_message(listener):
     systemd.notify(READY=1, STATUS="draining,\nwaiting")
     assert listener.recv(4096) == b"READY=1\nSTATUS=draining, waiting"
