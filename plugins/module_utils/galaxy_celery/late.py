@@ -115,10 +115,10 @@ def guard(app: Any) -> None:
     from sqlalchemy import exc
 
     locks = Locks(app)
+    away = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
     for task in app.tasks.values():
         if task.acks_late:
             task.run = _alone(task, locks)
-            away = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
             add_autoretry_behaviour(task, autoretry_for=away, **AGAIN)
     # By then the next task of a chain is published, and the result is stored.
     signals.task_postrun.connect(lambda task_id, **_about: locks.give(task_id), weak=False)
