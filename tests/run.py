@@ -152,7 +152,7 @@ def steps():
         Step("testbed", ["make", "testbed"]),
         *[molecule(name) for name in QUICK_SCENARIOS],
         # The tests with a real broker are a step of their own, so that nothing is skipped in either.
-        Step("broker", [python, "tests/tools/broker.py"], needs=("testbed",)),
+        Step("broker", [python, "tests/tools/broker.py", "--part=others", "--part=pinned"], needs=("testbed",)),
         Step("lint: yamllint", ["yamllint", "--strict", "."]),
         Step("lint: ruff", ["ruff", "check", "."]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
@@ -164,6 +164,7 @@ def steps():
         Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
+        Step("broker: series", [python, "tests/tools/broker.py", "--part=rest"], needs=("testbed",), full=True),
         # The newest RabbitMQ that Debian has. It builds the image first.
         Step("broker: sid", ["make", "broker", "TESTBED_RABBITMQ_SUITE=sid"], needs=("testbed",), full=True),
         *[molecule(name, full=True) for name in FULL_SCENARIOS],

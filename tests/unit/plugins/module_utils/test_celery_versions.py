@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -151,7 +151,7 @@ class Worker:
         name: str | None = None,
     ) -> None:
         # A queue of its own: what another one has left in its queue is no part of this test.
-        self.site, self.series, self.name = site, series, name or f"{pool.lower()}-{series}-{next(site.numbers)}"
+        self.site, self.series, self.name = site, series, name or f"{pool.lower()}-{series}-{secrets.token_hex(4)}"
         self.node, self.queue, self.told = f"{self.name}@versions", f"probe.{self.name}", {}
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = site.folder / f"{self.name}.notify"
@@ -217,7 +217,7 @@ class Site:
     """A folder with an application, its results and a galaxy.yml, and processes of one series or another there."""
 
     def __init__(self, folder: Path, broker: str, tree: str):
-        self.folder, self.broker, self.tree, self.numbers = folder, broker, tree, itertools.count(1)
+        self.folder, self.broker, self.tree = folder, broker, tree
         self.series = json.loads(os.environ["TESTBED_CELERY_SERIES"])
         self.backend = f"db+{os.environ['TESTBED_DATABASE_URL']}"
         (folder / "probe_app.py").write_text(APP, encoding="utf-8")
