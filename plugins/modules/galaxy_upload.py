@@ -138,7 +138,6 @@ galaxy_version:
 """
 
 import contextlib
-import re
 import socket
 import time
 import traceback
@@ -163,6 +162,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_watch 
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_api import GalaxyApi, GalaxyApiError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import DEFAULT_QUEUE, NO_QUEUE
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._upload_chain import CHAIN, FETCH, job_of
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import YamlFileError, read_section
 
 CRYPTO_IMPORT_ERROR = None
@@ -172,8 +172,6 @@ except ImportError:
     Blowfish = None
     CRYPTO_IMPORT_ERROR = traceback.format_exc()
 
-FETCH = "galaxy.fetch_data"
-CHAIN = ("galaxy.setup_fetch_data", FETCH, "galaxy.set_job_metadata", "galaxy.finish_job")
 # Galaxy's states of a dataset that change no more by themselves.
 FINAL_STATES = ("ok", "error", "empty", "discarded", "failed_metadata", "paused", "deferred")
 # Celery's states by the event that tells them.
@@ -207,12 +205,6 @@ def job_number(encoded: str, id_secret: str) -> int:
             "Galaxy's ids are not made with id_secret of galaxy_config_file, so the events cannot be told from those of"
             " other uploads. Restart Galaxy if id_secret was changed, or name the file that it runs with."
         ) from None
-
-
-def job_of(event: dict) -> int | None:
-    """Return the number of the job that a received task of CHAIN is about: a keyword, or the first task's argument."""
-    found = re.search(r"'job_id': (\d+)", str(event.get("kwargs"))) or re.match(r"\D{0,2}(\d+)", str(event.get("args")))
-    return int(found[1]) if found else None
 
 
 class Upload:
