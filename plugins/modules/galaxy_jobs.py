@@ -272,9 +272,7 @@ def main():
 
 def end(module: AnsibleModule, hanging: list[dict], result: dict) -> None:
     """Have Galaxy end the jobs, and note in the result what became of each."""
-    ended = {
-        job["id"]: job for job in ask_galaxy(module, {"jobs": hanging, "message": module.params["message"]})
-    }
+    ended = {job["id"]: job for job in ask_galaxy(module, {"jobs": hanging, "message": module.params["message"]})}
     for job in result["jobs"]:
         told = ended[job["id"]]
         job["ended"] = told["state"] == job["becomes"]

@@ -37,6 +37,7 @@ DEMO = {
     "celery_info": "galaxy",
     "celery_task": "galaxy",
     "galaxy_upload": "galaxy",
+    "galaxy_jobs": "galaxy",
     "celery_unit_info": "worker-1",
     "celery_drain": "galaxy",
     "galaxy_config_check": "galaxy",
@@ -56,7 +57,7 @@ DEMO = {
     "rabbitmq_restore": "mq",
 }
 # These ask Galaxy itself, where the inventory has it run.
-NEEDS_GALAXY = {"galaxy_upload"}
+NEEDS_GALAXY = {"galaxy_jobs", "galaxy_upload"}
 # Where the demo calls a thing otherwise than the documentation does; all else is executed as it stands.
 DEMO_NAMES = {
     "celery-1": "worker-1",

@@ -105,6 +105,20 @@ def test_a_refusal_that_left_a_dataset_is_followed(ledger):
     assert [upload.name for upload in ledger.open()] == ["slow-3"]
 
 
+def test_what_is_left_open_hangs_also_when_it_was_refused(ledger):
+    ledger.settle([dataset("slow-0", "ok"), dataset("slow-1", "running"), dataset("slow-2", "error")])
+    for name, answer in (("slow-3", "refused"), ("slow-4", "refused"), ("slow-5", "accepted")):
+        ledger.answered(ledger.begin(name, 100), answer)
+    ledger.settle([dataset("slow-3", "queued")])
+    assert ledger.report()["hanging"] == ["slow-1", "slow-3", "slow-5"]
+
+
+def test_what_the_user_reads_at_an_error_is_told(ledger):
+    lost = {**dataset("slow-0", "error"), "misc_info": "upload again"}
+    ledger.settle([lost, {**lost, "name": "slow-1"}, {**dataset("slow-2", "ok"), "misc_info": "uploaded"}])
+    assert ledger.report()["told"] == {"upload again": 2}
+
+
 def test_what_was_accepted_and_is_not_in_the_history_is_lost(ledger):
     ledger.settle([dataset("slow-0", "ok"), dataset("slow-1", "ok"), dataset("other", "ok")])
     assert figures(ledger) == (3, 2, 1, {"not there": 1, "ok": 2})

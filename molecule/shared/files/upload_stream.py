@@ -52,6 +52,7 @@ class Upload:
     answer: str = "none"  # to the request: none yet, accepted, or refused
     state: str | None = None  # Galaxy's, of its dataset
     file_size: int | None = None
+    info: str | None = None  # what its user reads at it
     ended: float | None = None
 
     @property
@@ -95,7 +96,7 @@ class Ledger:
         self.changed = self.clock()
 
     def settle(self, datasets: list[dict]) -> None:
-        """Take in what Galaxy says of the history: name, state and file_size of each dataset."""
+        """Take in what Galaxy says of the history: name, state, file_size and misc_info of each dataset."""
         for dataset in datasets:
             upload = self.uploads.get(dataset["name"])
             if upload is None:
@@ -104,7 +105,7 @@ class Ledger:
                 upload.state = dataset["state"]
                 self.changed = self.clock()
                 upload.ended = self.clock() if upload.state in FINAL else None
-            upload.file_size = dataset.get("file_size")
+            upload.file_size, upload.info = dataset.get("file_size"), dataset.get("misc_info")
 
     def open(self) -> list[Upload]:
         """The uploads that may still change: refused ones too, if Galaxy has made their dataset all the same."""
@@ -131,6 +132,9 @@ class Ledger:
             "lost": len(failed) - refused,
             "outcomes": dict(sorted(outcomes.items())),
             "refused": refused,
+            # Without an end, also those that were refused.
+            "hanging": sorted(upload.name for upload in self.open()),
+            "told": dict(Counter(upload.info for upload in self.uploads.values() if upload.state == "error")),
             "seconds": round(self.clock() - self.begun, 1),
             "slowest_seconds": round(max(ended, default=0), 1),
             "failed": {name: upload.outcome for name, upload in failed.items()},
@@ -173,8 +177,9 @@ class Galaxy:
         self.call("POST", "/api/tools/fetch", {"history_id": history, "targets": [target]}, POST_SECONDS)
 
     def datasets(self, history: str) -> list[dict]:
-        """Return name, state and file_size of what is in a history."""
-        return self.call("GET", f"/api/histories/{history}/contents?v=dev&keys=name,state,file_size&limit=1000")
+        """Return name, state, file_size and misc_info of what is in a history."""
+        keys = "name,state,file_size,misc_info"
+        return self.call("GET", f"/api/histories/{history}/contents?v=dev&keys={keys}&limit=1000")
 
     def purge(self, history: str) -> None:
         """Give the space back."""

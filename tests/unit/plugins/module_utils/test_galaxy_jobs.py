@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""_galaxy_jobs: which jobs it finds, in a database of its own, and how it ends one, with stand-ins for Galaxy's classes.
+"""_galaxy_jobs: which jobs it finds, in a database of its own, and how it ends one, with stand-ins for Galaxy's code.
 
 The scenario faults runs it with Galaxy itself.
 """
@@ -14,10 +14,12 @@ from types import SimpleNamespace
 
 import pytest
 
-sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+
+import sqlalchemy
+from sqlalchemy import orm
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _galaxy_jobs
-from sqlalchemy import orm
 
 MODELS = orm.registry()
 STATES = SimpleNamespace(DELETED="deleted", ERROR="error")
@@ -146,9 +148,7 @@ def test_a_deleted_one_of_galaxy_up_to_25_0(session, monkeypatch):
     assert given == {"supports": True}
 
 
-@pytest.mark.parametrize(
-    "change", [{"state": "running"}, {"update_time": datetime.datetime(2026, 1, 1)}], ids=lambda change: next(iter(change))
-)
+@pytest.mark.parametrize("change", [{"state": "running"}, {"update_time": datetime.datetime(2026, 1, 1)}], ids=str)
 def test_one_that_has_changed_is_left(session, change):
     add(session, state="queued", job_runner_name="celery")
     (found,) = _galaxy_jobs.find(session, Job, 10)

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""galaxy_jobs: what it decides and says. A stand-in for Galaxy's code is a package `galaxy` of its own, in the server's directory.
+"""galaxy_jobs: what it decides and says.
 
-What is alive is held by test_upload_tasks, what Galaxy does by test_galaxy_jobs of the module_utils and the scenario faults.
+What is alive is held by test_upload_tasks, what Galaxy does by test_galaxy_jobs of the module_utils and the scenario
+faults. In the place of Galaxy's code is a package `galaxy` of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _upload
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_jobs
 
-JOB = {"id": 1, "user": 7, "tool": "__DATA_FETCH__", "state": "new", "minutes": 30, "task": None, "changed_at": "2026-01-01"}
-SHOWN = {"id": 1, "user": 7, "tool": "__DATA_FETCH__", "state": "new", "minutes": 30, "becomes": "error", "ended": False, "note": ""}
+COMMON = {"id": 1, "user": 7, "tool": "__DATA_FETCH__", "state": "new", "minutes": 30}
+JOB = {**COMMON, "task": None, "changed_at": "2026-01-01"}
+SHOWN = {**COMMON, "becomes": "error", "ended": False, "note": ""}
+URL = "amqp://galaxy:hidden@127.0.0.1/galaxy"
 DELETING = {**JOB, "id": 2, "state": "deleting", "task": "id-2"}
 
 
@@ -34,11 +37,12 @@ class Galaxy:
         self.asked.append(asked)
         if "jobs" not in asked:
             return self.old
-        becomes = {"deleting": "deleted"}
-        return [
-            {"id": job["id"], "state": becomes.get(job["state"], "error"), "error": None, **self.outcomes.get(job["id"], {})}
-            for job in asked["jobs"]
-        ]
+        ended = [{"id": job["id"], "state": "error", "error": None} for job in asked["jobs"]]
+        for job, wanted in zip(ended, asked["jobs"]):
+            if wanted["state"] == "deleting":
+                job["state"] = "deleted"
+            job.update(self.outcomes.get(job["id"], {}))
+        return ended
 
     def look(self):
         if isinstance(self.seen, Exception):
@@ -59,7 +63,7 @@ def galaxy(monkeypatch):
 def jobs(run, tmp_path):
     """Run the module."""
     path = tmp_path / "galaxy.yml"
-    path.write_text(yaml.safe_dump({"galaxy": {"amqp_internal_connection": "amqp://galaxy:hidden@127.0.0.1/galaxy"}}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"galaxy": {"amqp_internal_connection": URL}}), encoding="utf-8")
 
     def run_jobs(**arguments):
         return run(galaxy_jobs, galaxy_config_file=str(path), galaxy_server_dir=str(tmp_path), **arguments)
@@ -132,7 +136,11 @@ def test_what_galaxy_cannot_end_is_told(galaxy, jobs):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"minutes": 0}, "minutes is 0"), ({"timeout_seconds": 0}, "timeout_seconds is 0"), ({"nodes": ["w"]}, "no Celery node name")],
+    [
+        ({"minutes": 0}, "minutes is 0"),
+        ({"timeout_seconds": 0}, "timeout_seconds is 0"),
+        ({"nodes": ["w"]}, "no Celery node name"),
+    ],
 )
 def test_wrong_parameters(galaxy, jobs, change, words):
     result = jobs(**change)
@@ -152,7 +160,10 @@ def write_galaxy(folder, celery):
 @pytest.mark.parametrize(
     ("celery", "words"),
     [
-        ("print('a word')\nraise RuntimeError('no such database')\n", "RuntimeError: no such database. Run this as Galaxy's user"),
+        (
+            "print('a word')\nraise RuntimeError('no such base')\n",
+            "RuntimeError: no such base. Run this as Galaxy's user",
+        ),
         ("import os\nos._exit(3)\n", "Galaxy's code ended with 3: no word. Check galaxy_server_dir."),
     ],
 )
