@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import ANSWER_SECONDS, CONNECT_SECONDS
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_drain import CONNECT_SECONDS
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import DEFAULT_QUEUE
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._upload_chain import CHAIN, job_of
 
+# For the nodes to say that they are there; the others end as soon as all have answered, and a long list takes a while.
+PING_SECONDS, ANSWER_SECONDS = 3, 10
 # The next task of an upload may be on its way from one worker to another while they are asked. Not so often.
 ROUNDS = 3
 PAUSE_SECONDS = 1
@@ -101,7 +103,7 @@ class Look:
         return self.seen
 
     def _round(self, connection: Any) -> None:
-        found = self.app.control.ping(timeout=ANSWER_SECONDS, connection=connection) or []
+        found = self.app.control.ping(timeout=PING_SECONDS, connection=connection) or []
         # Beat answers too, and runs nothing.
         nodes = self.nodes | {node for answer in found for node in answer if not node.startswith("celerybeat@")}
         if not nodes:

@@ -169,7 +169,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._upload_tasks 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import YamlFileError, read_section
 
 # For a round that begins when the time is about to be up.
-ROUND_SECONDS = 30
+ROUND_SECONDS = 90
 MOVED = "It has changed in the meantime, so it was left alone."
 
 

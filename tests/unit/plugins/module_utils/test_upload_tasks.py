@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -167,3 +170,58 @@ def test_locks(stack, monkeypatch, before, after, words):
 @pytest.mark.parametrize("backend", [None, "redis://127.0.0.1", "db+sqlite:///x"])
 def test_locks_are_postgresqls(backend):
     assert _upload_tasks.locks(backend) == {}
+
+
+@pytest.mark.broker
+class TestWithABroker:
+    """A real RabbitMQ with three real workers, and a real PostgreSQL."""
+
+    SECTION: ClassVar = {"celery_conf": {"task_default_queue": "probe.a"}}
+
+    @pytest.fixture
+    def settings(self, broker_url, workers):
+        return Settings({"broker_url": broker_url})
+
+    def look(self, settings, section=SECTION, seconds=20):
+        return _upload_tasks.Look(settings, section, [f"worker-{number}@test-{number}" for number in (1, 2, 3)]).run(
+            seconds
+        )
+
+    def test_what_runs_and_what_is_for_later_is_seen(self, settings):
+        app = settings.app(5)
+        sent = {app.send_task("probe.sleep", args=[20], queue="probe.b").id}
+        sent.add(app.send_task("probe.add", args=[1, 2], queue="probe.b", countdown=40).id)
+        time.sleep(1)
+        assert sent <= self.look(settings).ids
+
+    def test_what_waits_is_not_looked_at(self, settings):
+        app = settings.app(5)
+        section = {"celery_conf": {"task_default_queue": "probe.nobody"}}
+        try:
+            self.look(settings, section)
+            app.send_task("galaxy.finish_job", queue="probe.nobody")
+            with pytest.raises(CeleryModuleError) as told:
+                self.look(settings, section, 0)
+            assert "queue probe.nobody has 1 waiting messages" in str(told.value)
+        finally:
+            with app.connection_for_write() as connection, connection.channel() as channel:
+                channel.queue_delete("probe.nobody")
+
+    def test_a_consumer_that_says_nothing_is_noticed(self, settings):
+        app = settings.app(5)
+        with app.connection_for_write() as connection, connection.channel() as channel:
+            channel.basic_consume("probe.a", callback=lambda _message: None)
+            with pytest.raises(CeleryModuleError) as told:
+                self.look(settings, seconds=0)
+        assert "queue probe.a has 3 consumers, and only 2 answer: worker-1@test-1, worker-2@test-2" in str(told.value)
+
+    def test_locks_of_tasks(self):
+        sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+        url = os.environ["TESTBED_DATABASE_URL"]
+        ids = {f"id-{number}" for number in range(20)}
+        with sqlalchemy.create_engine(url).connect() as connection:
+            for task_id in ids:
+                query = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+                assert connection.execute(query, {"key": task_id}).scalar()
+            held = _upload_tasks.locks(f"db+{url}")
+        assert set(held) == _upload_tasks.hashes(f"db+{url}", ids)
