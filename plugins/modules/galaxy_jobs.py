@@ -24,7 +24,8 @@ description:
     messages, a consumer of a queue or one of O(nodes) gives no answer, a worker limits the rate of a task of the upload by
     C(rate_limit), or the database of the results holds the lock of a task that no worker names.
   - Jobs of other tools, and those of Galaxy's job handlers, are never touched.
-  - It was tried with Galaxy 24.2 to 26.1. An application of Galaxy takes about 15 s to load.
+  - It is for Galaxy 24.2 to 26.1, and was tried with the first and the last of them. An application of Galaxy takes about 15 s
+    to load.
 requirements:
   - To run as Galaxy's user, with Galaxy's own Python (set C(ansible_python_interpreter) to that of its virtual environment), on a
     host that has Galaxy's code, configuration and data.
