@@ -13,6 +13,9 @@ JOBS ?= 3
 BENCH ?= galaxy_sync stack scale broker monitoring
 # Several scenarios: make molecule SCENARIO="default single"
 SCENARIO ?= default
+# How long each seed of `make chaos` takes, and which ones: make chaos SECONDS=900 SEED="1 2 3"
+SECONDS ?= 3600
+SEED ?= 7
 # Releases of Galaxy that have a lock.
 GALAXY ?= $(patsubst tests/testbed/locks/galaxy-%.txt,%,$(wildcard tests/testbed/locks/galaxy-*.txt))
 # Additional arguments of pytest, for example: make unit ARGS="-k drain"
@@ -76,6 +79,10 @@ sanity: venv ## ansible-test sanity on a copy of the tree
 .PHONY: molecule
 molecule: venv ## Run Molecule scenarios (SCENARIO="default single")
 	@exec python tests/run.py $(foreach name,$(SCENARIO),--only 'molecule: $(name)')
+
+.PHONY: chaos
+chaos: venv ## Cause faults of every kind on a whole stack under load, and look what is lost (SECONDS=900 SEED="1 2 3")
+	@CHAOS_SECONDS="$(SECONDS)" CHAOS_SEEDS="$(SEED)" exec python tests/run.py --only chaos
 
 .PHONY: docs
 docs: venv ## Build the documentation into .cache/docs/html, and look for dead links

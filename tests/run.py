@@ -145,6 +145,16 @@ def supported():
         yield step
 
 
+def chaos():
+    """`make chaos`, which says for how long and with which seeds."""
+    step = molecule("chaos")
+    seconds, seeds = os.environ.get("CHAOS_SECONDS", "3600"), os.environ.get("CHAOS_SEEDS", "7").split()
+    command = [str(BIN / "python"), "tests/chaos/run.py", "--seconds", seconds, "--seeds", *seeds]
+    # What is asked for may take an hour and more to end, and the stack some minutes to be made.
+    limit = 1800 + len(seeds) * (int(seconds) + 2 * 3600)
+    return replace(step, name="chaos", command=command, only=True, limit_seconds=limit)
+
+
 def steps():
     """All steps, in the order in which they begin as soon as what they need has passed."""
     python = str(BIN / "python")
@@ -169,6 +179,7 @@ def steps():
         Step("broker: sid", ["make", "broker", "TESTBED_RABBITMQ_SUITE=sid"], needs=("testbed",), full=True),
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
         *[replace(molecule(name), only=True, limit_seconds=4 * 3600) for name in MACHINE_SCENARIOS],
+        chaos(),
         *supported(),
     ]
 

@@ -80,6 +80,18 @@ class Fault:
         """What no other fault may befall meanwhile; a host stands for all that is on it."""
         return (self.target, *KINDS[self.kind].shares)
 
+    @property
+    def kills(self) -> bool:
+        """Whether it may end a worker, or take its database away, between a task's effect and the note of its end.
+
+        A worker that loses its broker goes on with what it runs, and one that is restarted ends it.
+        """
+        return (
+            (self.target in WORKERS and self.kind in ("kill", "freeze", "memory"))
+            or self.kind in ("power cut", "cut from database")
+            or self.target == DATABASE
+        )
+
     def __str__(self) -> str:
         return f"{self.begin:7.1f} s  {self.kind} {self.target} for {self.seconds} s"
 

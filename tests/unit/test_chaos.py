@@ -7,7 +7,7 @@
 import itertools
 
 import pytest
-from chaos import plan
+from chaos import faults, plan
 
 PLANS = [(seed, seconds) for seed in range(20) for seconds in (120, 900, 3600)]
 
@@ -58,3 +58,72 @@ def test_a_host_stands_for_what_is_on_it():
 )
 def test_a_task_may_repeat_only_where_something_was_killed_in_between(moments, expected):
     assert plan.may_repeat(moments, [(20, 30), (100, 110)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "expected"),
+    [
+        ("kill", plan.WORKERS[0], True),
+        ("kill", plan.DATABASE, True),
+        ("power cut", "worker-1", True),
+        ("kill", plan.BROKER, False),
+        ("restart", plan.WORKERS[0], False),
+        ("reboot", "worker-1", False),
+        ("cut from broker", "worker-1/network", False),
+        ("drain", plan.WORKERS[0], False),
+    ],
+)
+def test_what_may_have_a_task_run_again(kind, target, expected):
+    assert plan.Fault(0, kind, target, 10).kills is expected
+
+
+# What comes back by itself, and a playbook, whose end is its own.
+ALONE = {"kill", "restart", "reboot", "playbook restart", "playbook update"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [(kind, target) for kind, what in plan.KINDS.items() for target in what.targets]
+)
+def test_every_fault_can_be_caused_and_undone(kind, target, monkeypatch):
+    calls = []
+
+    def call(argv, *_args):
+        calls.append(argv)
+        return f"{faults.WATERMARK} = 600MB\n" if "cat" in argv else "4711\n"
+
+    monkeypatch.setattr(faults, "call", call)
+    fault = plan.Fault(0, kind, target, 10)
+    faults.begin(fault)
+    assert calls or kind == "playbook restart"
+    calls.clear()
+    faults.undo(fault)
+    assert calls or kind in ALONE
+
+
+def test_the_undoing_is_tried_again(monkeypatch):
+    tries = []
+
+    def undo(fault):
+        tries.append(fault)
+        if len(tries) < 3:
+            raise faults.Failed("not yet")
+
+    monkeypatch.setattr(faults, "undo", undo)
+    monkeypatch.setattr(faults.time, "sleep", lambda _seconds: None)
+    faults.undo_surely(plan.Fault(0, "freeze", plan.BROKER, 10))
+    assert len(tries) == 3
+
+
+def test_a_command_that_fails_or_hangs_is_told():
+    with pytest.raises(faults.Failed, match="false: 1"):
+        faults.call(["false"])
+    with pytest.raises(faults.Failed, match="not done after"):
+        faults.call(["sleep", "60"], 0.1)
+
+
+def test_a_worker_has_its_name_from_its_unit():
+    assert [faults.node_of(target) for target in plan.WORKERS] == [
+        "worker-1@worker-1",
+        "worker-2@worker-1",
+        "worker-1@worker-2",
+    ]

@@ -173,3 +173,14 @@ def test_the_tests_with_a_broker_are_one_step_and_the_unit_tests_are_the_rest():
     assert found["unit"].command[found["unit"].command.index("-m", 2) + 1] == "not broker"
     assert found["broker"].command[-1].endswith("tests/tools/broker.py")
     assert found["broker"].needs == ("testbed",)
+
+
+def test_chaos_runs_by_its_name_only_with_the_seeds_that_are_asked_for(monkeypatch):
+    monkeypatch.setenv("CHAOS_SECONDS", "900")
+    monkeypatch.setenv("CHAOS_SEEDS", "1 2")
+    everything = run.steps()
+    assert "chaos" not in [step.name for step in run.choose(everything, [], True)]
+    (chaos,) = run.choose(everything, ["chaos"], False)
+    assert chaos.command[1:] == ["tests/chaos/run.py", "--seconds", "900", "--seeds", "1", "2"]
+    assert chaos.cleanup == ["molecule", "destroy", "-s", "chaos"]
+    assert chaos.limit_seconds > 2 * 900

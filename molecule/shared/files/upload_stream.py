@@ -135,6 +135,7 @@ class Ledger:
             # Without an end, also those that were refused.
             "hanging": sorted(upload.name for upload in self.open()),
             "told": dict(Counter(upload.info for upload in self.uploads.values() if upload.state == "error")),
+            "refused_names": [name for name, upload in failed.items() if upload.answer == "refused"],
             "seconds": round(self.clock() - self.begun, 1),
             "slowest_seconds": round(max(ended, default=0), 1),
             "failed": {name: upload.outcome for name, upload in failed.items()},
