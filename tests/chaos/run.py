@@ -33,15 +33,19 @@ from chaos.faults import (
     CONFIG,
     PROJECT,
     PYTHON,
+    QUEUES,
+    RABBITMQCTL,
     ROOT,
     SCRATCH,
     Failed,
+    Late,
     ask,
     begin,
     call,
     node_of,
     on,
     play,
+    undo,
     undo_surely,
     unit,
 )
@@ -57,6 +61,8 @@ WHERE dataset.history_id = (SELECT max(id) FROM history WHERE name = 'upload_str
 MOMENTS = "SELECT extract(epoch FROM moment) FROM task_effect WHERE user_id = {user} ORDER BY moment"
 DEADLY = ("kill", "freeze", "memory", "power cut")
 DEATH = re.compile(r"Main process exited, code=(killed|dumped)|Watchdog timeout")
+# Of a worker, in the words of its status.
+IDLE = re.compile(r"0 running(, [0-9,]+ for later)?; consuming .*, .*, ")
 NODES = [node_of(target) for target in plan.WORKERS]
 DATA = "/srv/galaxy/var"
 TOOLS = (
@@ -92,6 +98,8 @@ class Event:
         self.begin: float | None = None
         self.end: float | None = None
         self.errors: list[str] = []
+        # Why there was nothing to befall, and whether there was no time left.
+        self.missed = ""
         self.skipped = False
         self.over = threading.Event()
 
@@ -102,6 +110,7 @@ class Event:
             "begin": self.begin,
             "end": self.end,
             "errors": self.errors,
+            "missed": self.missed,
             "skipped": self.skipped,
         }
 
@@ -117,6 +126,14 @@ class Chaos:
         self.stopped = threading.Event()
         self.begun = 0.0
         self.failed_playbooks: set[str] = set()
+
+    def attempt(self, part: Callable[[], dict], otherwise: dict) -> dict:
+        """Return the figures of a part, or others when it cannot give them, which is for the report."""
+        try:
+            return part()
+        except Failed as error:
+            self.broken.append(str(error))
+            return otherwise
 
     # The streams
 
@@ -148,9 +165,12 @@ class Chaos:
                 self.broken.append(f"upload {name} ended as {outcome}: job {', '.join(jobs) or 'none'}")
         return report
 
-    def end_tasks(self) -> tuple[dict, dict]:
+    def end_sending(self) -> dict:
+        """Return what was sent."""
+        return json.loads(on("core", *TASK_STREAM, "stop", f"--report={DATA}/stream.json", seconds=300))
+
+    def end_tasks(self) -> dict:
         """Count what became of the tasks, and judge them."""
-        sent = json.loads(on("core", *TASK_STREAM, "stop", f"--report={DATA}/stream.json", seconds=300))
         account = [PYTHON, "/usr/local/lib/task_account.py", "count", f"--config={CONFIG}", f"--ids={DATA}/stream.ids"]
         count = json.loads(on("core", *account, *NODES, seconds=600))
         ids = dict(line.split()[::-1] for line in on("core", "cat", f"{DATA}/stream.ids").splitlines())
@@ -162,7 +182,7 @@ class Chaos:
             if not plan.may_repeat(moments, killed):
                 at = ", ".join(f"{moment - self.begun:.1f} s" for moment in moments)
                 self.broken.append(f"task {ids[str(user)]} of user {user} had its effect at {at}; nothing was killed")
-        return sent, count
+        return count
 
     # The faults
 
@@ -191,24 +211,37 @@ class Chaos:
             try:
                 begin(fault)
                 if fault.target == "playbook":
-                    name = fault.kind.split()[1]
-                    try:
-                        play(name, self.logs / f"{name}-{fault.begin:.0f}.log")
-                    except Failed as error:
-                        say(f"          {error}")
-                        self.failed_playbooks.add(name)
+                    self.play(fault)
                 self.stopped.wait(max(0, until - time.time()))
+            except Late as error:
+                event.errors.append(str(error))
             except Failed as error:
-                event.errors.append(f"begin: {error}")
-            finally:
+                # What was to be killed may be about to start.
+                event.missed = str(error)
+            if event.missed:
+                with contextlib.suppress(Failed):
+                    undo(fault)
+            else:
                 undo_surely(fault)
         except Failed as error:
-            event.errors.append(f"undo: {error}")
+            event.errors.append(f"not undone: {error}")
         finally:
             event.end = time.time()
             event.over.set()
             if event.begin:
-                say(f"{event.end - self.begun:6.0f} s  undone: {fault.kind} {fault.target} {'; '.join(event.errors)}")
+                came = "; ".join([*event.errors, event.missed and f"missed: {event.missed}"]).strip("; ")
+                say(f"{event.end - self.begun:6.0f} s  over: {fault.kind} {fault.target} {came}")
+
+    def play(self, fault: plan.Fault) -> None:
+        """Run a playbook, which other faults may end."""
+        name = fault.kind.split()[1]
+        try:
+            play(name, self.logs / f"{name}-{fault.begin:.0f}.log")
+        except Late:
+            raise
+        except Failed as error:
+            say(f"          {error}")
+            self.failed_playbooks.add(name)
 
     def cause_all(self) -> None:
         """Cause the faults of the plan; return when all are undone and the time is over."""
@@ -223,32 +256,38 @@ class Chaos:
 
     # What must hold
 
+    def unsettled(self) -> list[str]:
+        """What is not up, does not consume, or still has something to do."""
+        wrong = []
+        for target in plan.PROCESSES:
+            if target == plan.BROKER:
+                continue
+            host, name = target.split("/")[0], unit(target)
+            shown = on(host, "systemctl", "show", "--property=ActiveState,StatusText", name)
+            state = dict(line.split("=", 1) for line in shown.splitlines())
+            text = state.get("StatusText", "")
+            if state["ActiveState"] != "active" or (target in plan.WORKERS and not IDLE.match(text)):
+                wrong.append(f"{host} {name} is {state['ActiveState']}: {text}")
+        queued = on("core", *RABBITMQCTL, "list_queues", "--vhost=galaxy", "--formatter=json", "name", "messages")
+        counts = {queue["name"]: queue["messages"] for queue in json.loads(queued)}
+        return wrong + [f"the queue {name} holds {counts[name]} messages" for name in QUEUES if counts.get(name)]
+
     def settle(self) -> None:
-        """Wait until every unit is up and every worker consumes its queues and runs nothing."""
-        targets = {target: unit(target) for target in plan.PROCESSES if target != plan.BROKER}
+        """Wait until every unit is up and nothing is left to do."""
         deadline = time.time() + SETTLE_SECONDS
         wrong = ["not asked"]
-        while wrong and time.time() < deadline:
-            wrong = []
-            for target, name in targets.items():
-                host = target.split("/")[0]
-                try:
-                    shown = on(host, "systemctl", "show", "--property=ActiveState,StatusText", name)
-                except Failed as error:
-                    shown = str(error)
-                state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-                text = state.get("StatusText", "")
-                idle = target not in plan.WORKERS or re.match(
-                    r"0 running(, [0-9,]+ for later)?; consuming .*, .*, ", text
-                )
-                if state.get("ActiveState") != "active" or not idle:
-                    wrong.append(f"{host} {name} is {state.get('ActiveState', shown)}: {text}")
-            if wrong:
-                time.sleep(3)
-        self.broken += [f"unit {line}" for line in wrong]
+        while wrong:
+            try:
+                wrong = self.unsettled()
+            except Failed as error:
+                wrong = [str(error)]
+            if time.time() > deadline:
+                break
+            time.sleep(3 if wrong else 0)
+        self.broken += [f"after {SETTLE_SECONDS} s: {line}" for line in wrong]
         for host in ("core", *plan.HOSTS):
             failed = on(host, "systemctl", "list-units", "--failed", "--plain", "--no-legend").splitlines()
-            self.broken += [f"unit failed on {host}: {line}" for line in failed]
+            self.broken += [f"a unit has failed on {host}: {line}" for line in failed]
 
     def look_for_kills(self) -> None:
         """Hold that no process of the workers and of beat was killed which no fault has killed."""
@@ -303,14 +342,16 @@ class Chaos:
         finally:
             self.stopped.set()
         say("all faults are undone")
-        uploads = self.end_uploads()
+        nothing: dict = {"asked": 0, "ok": 0, "refused": 0, "outcomes": {}, "sent": 0, "send_errors": 0}
+        uploads = self.attempt(self.end_uploads, nothing)
         say(f"uploads: {json.dumps(uploads['outcomes'])}")
         self.settle()
-        sent, count = self.end_tasks()
+        sent = self.attempt(self.end_sending, nothing)
+        count = self.attempt(self.end_tasks, {"once": 0, "twice": [], "more": []})
         self.look_for_kills()
         self.prove()
         self.broken += [f"{event.fault}: {error}" for event in self.events for error in event.errors]
-        caused = Counter(event.fault.kind for event in self.events if not event.skipped)
+        caused = Counter(event.fault.kind for event in self.events if not event.skipped and not event.missed)
         report = {
             "seed": self.seed,
             "seconds": self.seconds,
