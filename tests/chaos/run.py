@@ -87,7 +87,9 @@ ENDED = ("ok", "error", "failed_metadata", "discarded")
 
 def say(text: str) -> None:
     """Write a line with the time."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    # In one piece: each fault has a thread of its own.
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
 
 
 class Event:
