@@ -325,10 +325,6 @@ class Chaos:
                 (self.logs / f"journal-{host}.log").write_text(text, encoding="utf-8")
         with contextlib.suppress(Failed):
             (self.logs / "rabbitmq.log").write_text(on("core", "docker", "logs", "rabbitmq-galaxy"), encoding="utf-8")
-        with contextlib.suppress(Failed):
-            (self.logs / "galaxy.log").write_text(
-                on("core", "tail", "--lines=50000", f"{DATA}/gravity/log/gunicorn.log")
-            )
 
     def run(self) -> bool:
         """Do it all; True when nothing is broken."""
