@@ -154,6 +154,7 @@ class Worker:
         self.site, self.series, self.name = site, series, name or f"{pool.lower()}-{series}-{secrets.token_hex(4)}"
         self.node, self.queue, self.told = f"{self.name}@versions", f"probe.{self.name}", {}
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.settimeout(0.1)
         path = site.folder / f"{self.name}.notify"
         path.unlink(missing_ok=True)
         self.notify.bind(str(path))
@@ -176,14 +177,17 @@ class Worker:
 
     def until(self, field: str, words: str) -> None:
         """Wait until it tells systemd something."""
-        self.notify.settimeout(1)
         deadline = time.monotonic() + SECONDS
         while words not in self.told.get(field, ""):
-            with contextlib.suppress(TimeoutError):
-                message = self.notify.recv(4096).decode()
-                self.told.update(line.split("=", 1) for line in message.split("\n"))
+            self._listen()
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{self.told}, and never {field}={words}:\n{self.log.read_text(encoding='utf-8')}")
+
+    def _listen(self) -> None:
+        """Take what it tells systemd now. The kernel keeps ten messages; with the next one it waits for a reader."""
+        with contextlib.suppress(TimeoutError):
+            message = self.notify.recv(4096).decode()
+            self.told.update(line.split("=", 1) for line in message.split("\n"))
 
     def send(self, *tasks: tuple[str, tuple, dict], chained: bool = False) -> None:
         """Send tasks to its queue, or the first one which has the others follow: name, arguments, options."""
@@ -197,8 +201,15 @@ class Worker:
         )  # fmt: skip
 
     def ended(self) -> int:
-        """Wait until it has ended; its exit code."""
-        return self.process.wait(SECONDS)
+        """Wait until it has ended; its exit code. Where it does not, Celery writes what its threads do into the log."""
+        deadline = time.monotonic() + SECONDS
+        while self.process.poll() is None:
+            self._listen()
+            if time.monotonic() > deadline:
+                self.process.send_signal(signal.SIGUSR1)
+                time.sleep(2)
+                pytest.fail(f"{self.told}, and never an end:\n{self.log.read_text(encoding='utf-8')}")
+        return self.process.returncode
 
     def waiting(self) -> list[str]:
         """The names of the tasks that its queue has, for the next worker. They are taken out of it."""
