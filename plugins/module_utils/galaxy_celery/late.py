@@ -28,6 +28,8 @@ AGAIN = {"retry_kwargs": {"max_retries": 60}, "retry_backoff": 1, "retry_backoff
 # and has the same name when it comes once more.
 ENDED = "ENDED"
 POOL = ("pool", "max_overflow")
+# Of a host that is gone without a word PostgreSQL learns after two hours (Linux's tcp_keepalive_time), and keeps its locks so long.
+KEEPALIVE = {"tcp_keepalives_idle": 15, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 
 
 class Locks:
@@ -67,6 +69,8 @@ class Locks:
                 given = {key: value for key, value in self.app.backend.engine_options.items() if not key.startswith(POOL)}
                 engine = create_engine(self.app.backend.url, poolclass=NullPool, **given)
                 self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                for name, value in KEEPALIVE.items():
+                    self._connection.execute(text(f"SET {name} = {value}"))
                 # Those that went with the connection before.
                 for held in self._held:
                     call("pg_try_advisory_lock", held)

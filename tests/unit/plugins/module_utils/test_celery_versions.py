@@ -538,6 +538,21 @@ def test_a_late_task_runs_again_when_its_worker_was_killed(site, series):
             assert eventually(site.done, lambda done: gate.name in done).count(gate.name) == 1
 
 
+@pytest.mark.parametrize("series", ["5.6"])
+def test_postgresql_soon_gives_back_the_locks_of_a_worker_that_is_gone_without_a_word(site, series):
+    code = """
+import probe_app
+from galaxy_celery.late import Locks
+locks = Locks(probe_app.app)
+assert locks.take("gone")
+names = [f"tcp_keepalives_{name}" for name in ("idle", "interval", "count")]
+print(*[locks._connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names])
+"""
+    idle, interval, count = map(int, site.ask(series, code).split())
+    # Linux's own: 7200 + 9 * 75. The scenario faults has such a worker.
+    assert 0 < idle + count * interval <= 60
+
+
 @pytest.mark.parametrize("fault", ["cut", "dead"])
 @pytest.mark.parametrize("series", SERIES)
 def test_a_stop_does_not_need_the_broker(site, series, fault):
