@@ -142,7 +142,8 @@ class Chaos:
     def start_streams(self) -> None:
         """Begin to send tasks and to upload, on Galaxy's host."""
         psql = ["runuser", "--user=postgres", "--", "psql", "--dbname=galaxy", "--set=ON_ERROR_STOP=1"]
-        on("core", *psql, "--file=/usr/local/lib/task_effects.sql", "--command=TRUNCATE task_effect")
+        first = ("GRANT SELECT ON task_effect TO galaxy", "TRUNCATE task_effect")
+        on("core", *psql, "--file=/usr/local/lib/task_effects.sql", *(f"--command={sql}" for sql in first))
         run = ["systemd-run", "--uid=galaxy", "--collect"]
         rate = min(TASKS_A_SECOND, (USERS - 100) / self.seconds)
         tasks = [f"--config={CONFIG}", f"--users={FIRST_USER}", f"--rate={rate}", f"--seconds={self.seconds}"]
