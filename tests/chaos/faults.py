@@ -70,9 +70,9 @@ def ask(query: str) -> list[str]:
     return on("core", "runuser", "--user=postgres", "--", *psql).splitlines()
 
 
-def play(playbook: str, log: Path) -> None:
-    """Run a playbook with its output in a file."""
-    command = ["ansible-playbook", *INVENTORIES, f"playbooks/{playbook}.yml"]
+def play(playbook: str, log: Path, *more: str) -> None:
+    """Run a playbook, with further arguments, and its output in a file."""
+    command = ["ansible-playbook", *INVENTORIES, f"playbooks/{playbook}.yml", *more]
     with log.open("w", encoding="utf-8") as output:
         env = {**os.environ, "TESTBED_PROJECT": PROJECT}
         try:

@@ -58,6 +58,8 @@ SELECT job.id || ' ' || job.state FROM job JOIN job_to_output_dataset AS output 
 JOIN history_dataset_association AS dataset ON dataset.id = output.dataset_id
 WHERE dataset.history_id = (SELECT max(id) FROM history WHERE name = 'upload_stream') AND dataset.name = $${name}$$
 """
+OPEN = "SELECT id || ' ' || state FROM job WHERE state IN ('new', 'queued', 'running', 'deleting')"
+MORE = {"recover": ("--extra-vars=recover_end=true", "--extra-vars=recover_minutes=1")}
 MOMENTS = "SELECT extract(epoch FROM moment) FROM task_effect WHERE user_id = {user} ORDER BY moment"
 DEADLY = ("kill", "freeze", "memory", "power cut")
 DEATH = re.compile(r"Main process exited, code=(killed|dumped)|Watchdog timeout")
@@ -304,12 +306,15 @@ class Chaos:
                     self.broken.append(f"{moment - self.begun:.0f} s: {target} was killed by no fault: {line}")
 
     def prove(self) -> None:
-        """Run what was cut short once more, as an operator does, then `verify`."""
-        for name in (*sorted(self.failed_playbooks), "verify"):
+        """Run what was cut short once more, as an operator does, end what was refused by `recover`, then `verify`."""
+        for name in (*sorted(self.failed_playbooks), "recover", "verify"):
             try:
-                play(name, self.logs / f"{name}.log")
+                play(name, self.logs / f"{name}.log", *MORE.get(name, ()))
             except Failed as error:
                 self.broken.append(str(error))
+        # The upload of verify is over.
+        left = self.attempt(lambda: {"jobs": ask(OPEN)}, {"jobs": []})
+        self.broken += [f"recover has left the job {row}" for row in left["jobs"]]
 
     def keep_journals(self) -> None:
         """Keep what the units wrote."""
@@ -407,7 +412,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3600, help="of each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[7], help="one after another")
     parser.add_argument(
-        "--patience", type=int, default=600, help="seconds without a change, after which an upload hangs"
+        "--patience", type=int, default=400, help="seconds without a change, after which an upload hangs"
     )
     parser.add_argument("--keep", action="store_true", help="keep the stack")
     options = parser.parse_args()

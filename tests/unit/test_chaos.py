@@ -272,3 +272,14 @@ def test_an_upload_that_hangs_is_named_and_one_that_was_refused_or_failed_is_not
         "upload slow-1 ended as running: job 17 running",
         "upload large-1 ended as wrong size: job 17 running",
     ]
+
+
+def test_a_job_that_is_open_after_recover_is_named(chaos, monkeypatch):
+    played = []
+    monkeypatch.setattr(run, "play", lambda name, _log, *more: played.append((name, *more)))
+    monkeypatch.setattr(run, "ask", lambda query: ["17 new"] if "FROM job" in query else [])
+    chaos.failed_playbooks = {"update"}
+    chaos.prove()
+    assert [name for name, *_more in played] == ["update", "recover", "verify"]
+    assert "--extra-vars=recover_end=true" in played[1]
+    assert chaos.broken == ["recover has left the job 17 new"]
