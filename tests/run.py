@@ -160,6 +160,8 @@ def steps():
     python = str(BIN / "python")
     return [
         Step("testbed", ["make", "testbed"]),
+        # The longest of those that need nothing; at the end it would run alone.
+        Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         *[molecule(name) for name in QUICK_SCENARIOS],
         # The tests with a real broker are a step of their own, so that nothing is skipped in either.
         Step("broker", [python, "tests/tools/broker.py", "--part=others", "--part=pinned"], needs=("testbed",)),
@@ -171,7 +173,6 @@ def steps():
         Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"], needs=("testbed",)),
         # Graphviz is installed where it is not there; the test bed installs too, and two at once could not.
         Step("docs", ["make", "docs"], needs=("testbed",)),
-        Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
         Step("package", [python, "tests/tools/package.py"]),
         Step("sanity", [python, "tests/tools/sanity.py"]),
         Step("broker: series", [python, "tests/tools/broker.py", "--part=rest"], needs=("testbed",), full=True),
