@@ -83,6 +83,8 @@ class Step:
     env: dict[str, str] = field(default_factory=dict)
     full: bool = False
     only: bool = False  # when it is asked for by its name
+    # As the command nice has it. All hosts of a scenario together weigh as much as one process beside their engine.
+    nice: int = 0
     limit_seconds: int = 3600
 
 
@@ -161,20 +163,20 @@ def steps():
     return [
         Step("testbed", ["make", "testbed"]),
         # The longest of those that need nothing; at the end it would run alone.
-        Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS]),
+        Step("preflight", [python, "-m", "pytest", "-q", *PREFLIGHT_TESTS], nice=10),
         *[molecule(name) for name in QUICK_SCENARIOS],
         # The tests with a real broker are a step of their own, so that nothing is skipped in either.
         Step("broker", [python, "tests/tools/broker.py", "--part=others", "--part=pinned"], needs=("testbed",)),
         Step("lint: yamllint", ["yamllint", "--strict", "."]),
         Step("lint: ruff", ["ruff", "check", "."]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
-        Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"]),
+        Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"], nice=10),
         # The test bed installs the rsync that some of them drive.
-        Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"], needs=("testbed",)),
+        Step("unit", [python, "-m", "pytest", "-q", "-m", "not broker", "tests/unit"], needs=("testbed",), nice=10),
         # Graphviz is installed where it is not there; the test bed installs too, and two at once could not.
         Step("docs", ["make", "docs"], needs=("testbed",)),
-        Step("package", [python, "tests/tools/package.py"]),
-        Step("sanity", [python, "tests/tools/sanity.py"]),
+        Step("package", [python, "tests/tools/package.py"], nice=10),
+        Step("sanity", [python, "tests/tools/sanity.py"], nice=10),
         Step("broker: series", [python, "tests/tools/broker.py", "--part=rest"], needs=("testbed",), full=True),
         # The newest RabbitMQ that Debian has. It builds the image first.
         Step("broker: sid", ["make", "broker", "TESTBED_RABBITMQ_SUITE=sid"], needs=("testbed",), full=True),
@@ -274,7 +276,7 @@ class Runner:
                 # A session of its own: one signal reaches all that the step started. A file, not a pipe: a service
                 # that the step leaves running would hold a pipe open for ever.
                 process = subprocess.Popen(
-                    command,
+                    ["nice", f"--adjustment={step.nice}", *command] if step.nice else command,
                     cwd=ROOT,
                     env={**self.env, **step.env},
                     stdin=subprocess.DEVNULL,

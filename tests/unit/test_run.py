@@ -176,6 +176,14 @@ def test_the_tests_with_a_broker_are_steps_of_their_own_and_the_unit_tests_are_t
     assert [part for step in both for part in step.command[2:]] == ["--part=others", "--part=pinned", "--part=rest"]
 
 
+def test_a_step_may_give_way_to_others(tmp_path):
+    steps = [run.Step("patient", ["nice"], nice=7), run.Step("usual", ["nice"])]
+    passed, runner, _out = execute(tmp_path, steps)
+    assert passed
+    patient, usual = (int((runner.logs / f"{step.name}.log").read_text(encoding="utf-8")) for step in steps)
+    assert patient - usual == 7
+
+
 def test_chaos_runs_by_its_name_only_with_the_seeds_that_are_asked_for(monkeypatch):
     monkeypatch.setenv("CHAOS_SECONDS", "900")
     monkeypatch.setenv("CHAOS_SEEDS", "1 2")
