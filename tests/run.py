@@ -289,6 +289,10 @@ class Runner:
                 if shown:
                     self.say(tail[-1])
                 return 127
+        if step.nice:
+            # Where Linux shares processors among sessions, a process is nice within its own one only; see sched(7).
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{process.pid}/autogroup").write_text(str(step.nice), encoding="ascii")
         deadline = time.monotonic() + (CLEANUP_SECONDS if cleaning else step.limit_seconds)
         with log.open(encoding="utf-8", errors="replace") as lines:
             lines.seek(0, os.SEEK_END if cleaning else os.SEEK_SET)

@@ -184,6 +184,17 @@ def test_a_step_may_give_way_to_others(tmp_path):
     assert patient - usual == 7
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this Linux does not know autogroups")
+def test_a_step_gives_way_as_a_session(tmp_path):
+    code = """
+import time, pathlib
+while not pathlib.Path("/proc/self/autogroup").read_text().endswith(" nice 7\\n"):
+    time.sleep(0.1)
+"""
+    passed, _runner, _out = execute(tmp_path, [run.Step("patient", python(code), nice=7, limit_seconds=10)])
+    assert passed
+
+
 def test_chaos_runs_by_its_name_only_with_the_seeds_that_are_asked_for(monkeypatch):
     monkeypatch.setenv("CHAOS_SECONDS", "900")
     monkeypatch.setenv("CHAOS_SEEDS", "1 2")
