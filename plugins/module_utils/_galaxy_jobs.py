@@ -140,7 +140,8 @@ def main() -> None:
             told = {"jobs": (end_all if "jobs" in asked else find_all)(asked)}
         except Exception as exc:  # noqa: BLE001 the module tells the operator
             told = {"error": f"{type(exc).__name__}: {exc}"}
-    print(json.dumps(told), flush=True)
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
     # Galaxy's threads do not keep it from ending.
     sys.stderr.flush()
     import os

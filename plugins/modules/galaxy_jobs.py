@@ -17,7 +17,7 @@ description:
     finds the jobs of uploads that are C(new), C(queued), C(running) or C(deleting), have not changed for O(minutes), and whose
     task is neither in a queue nor at a worker.
   - With O(end) it ends them by Galaxy's own code, in an application of Galaxy like the workers have. The datasets of an upload
-    that hangs become C(error) with O(message) (C(MinimalJobWrapper.fail), which Galaxy's handlers and workers use). A job in
+    that hangs become C(error) with O(reason) (C(MinimalJobWrapper.fail), which Galaxy's handlers and workers use). A job in
     C(deleting) becomes C(deleted), as C(JobHandlerStopQueue) makes it. A task that turns up later leaves them so.
   - Nothing is sent anew. The user was told that the upload failed, or has deleted it, and may have uploaded the file again.
   - It ends nothing, and fails with the reason, while it cannot be known where a task is. That is so while a queue has waiting
@@ -53,7 +53,7 @@ options:
     description: Whether to end the jobs that hang. Otherwise they are only listed.
     type: bool
     default: false
-  message:
+  reason:
     description: What the user sees at the dataset of an upload that is ended.
     type: str
     default: This upload was lost, because a part of this Galaxy was not available. Please delete it and upload again.
@@ -225,7 +225,7 @@ def main():
             "minutes": {"type": "int", "default": 10},
             "nodes": {"type": "list", "elements": "str", "default": []},
             "end": {"type": "bool", "default": False},
-            "message": {
+            "reason": {
                 "type": "str",
                 "default": "This upload was lost, because a part of this Galaxy was not available. Please delete it and"
                 " upload again.",
@@ -273,7 +273,7 @@ def main():
 
 def end(module: AnsibleModule, hanging: list[dict], result: dict) -> None:
     """Have Galaxy end the jobs, and note in the result what became of each."""
-    ended = {job["id"]: job for job in ask_galaxy(module, {"jobs": hanging, "message": module.params["message"]})}
+    ended = {job["id"]: job for job in ask_galaxy(module, {"jobs": hanging, "message": module.params["reason"]})}
     for job in result["jobs"]:
         told = ended[job["id"]]
         job["ended"] = told["state"] == job["becomes"]

@@ -267,7 +267,7 @@ class Chaos:
         for target in plan.PROCESSES:
             if target == plan.BROKER:
                 continue
-            host, name = target.split("/")[0], unit(target)
+            host, name = target.partition("/")[0], unit(target)
             shown = on(host, "systemctl", "show", "--property=ActiveState,StatusText", name)
             state = dict(line.split("=", 1) for line in shown.splitlines())
             text = state.get("StatusText", "")
@@ -298,7 +298,7 @@ class Chaos:
         """Hold that no process of the workers and of beat was killed which no fault has killed."""
         for target in (*plan.WORKERS, plan.BEAT):
             journal = ["journalctl", f"--unit={unit(target)}", "--output=short-unix", f"--since=@{int(self.begun)}"]
-            lines = on(target.split("/")[0], *journal, "--no-pager").splitlines()
+            lines = on(target.partition("/")[0], *journal, "--no-pager").splitlines()
             spans = self.spans(lambda fault, at=target: fault.kind in DEADLY and plan.meet(fault.target, at))
             for line in filter(DEATH.search, lines):
                 moment = float(line.split(" ", 1)[0])

@@ -182,10 +182,9 @@ class TestWithABroker:
     def settings(self, broker_url, workers):
         return Settings({"broker_url": broker_url})
 
-    def look(self, settings, section=SECTION, seconds=20):
-        return _upload_tasks.Look(settings, section, [f"worker-{number}@test-{number}" for number in (1, 2, 3)]).run(
-            seconds
-        )
+    def look(self, settings, section=None, seconds=20):
+        nodes = [f"worker-{number}@test-{number}" for number in (1, 2, 3)]
+        return _upload_tasks.Look(settings, section or self.SECTION, nodes).run(seconds)
 
     def test_what_runs_and_what_is_for_later_is_seen(self, settings):
         app = settings.app(5)

@@ -45,8 +45,8 @@ class Galaxy:
         return ended
 
     def look(self):
-        if isinstance(self.seen, Exception):
-            raise self.seen
+        if isinstance(self.seen, str):
+            raise CeleryModuleError(self.seen)
         return self.seen
 
 
@@ -87,7 +87,7 @@ def test_check_mode_says_what_it_would_end(galaxy, jobs):
 
 
 def test_it_ends(galaxy, jobs):
-    result = jobs(end=True, message="again, please")
+    result = jobs(end=True, reason="again, please")
     assert result["changed"] is True
     assert [(job["id"], job["ended"], job["note"]) for job in result["jobs"]] == [(1, True, ""), (2, True, "")]
     assert galaxy.asked[1] == {"jobs": [JOB, DELETING], "message": "again, please"}
@@ -103,14 +103,14 @@ def test_what_is_alive_is_left(galaxy, jobs):
 
 
 def test_nothing_hangs(galaxy, jobs):
-    galaxy.old, galaxy.seen = [], CeleryModuleError("nobody is to be asked")
+    galaxy.old, galaxy.seen = [], "nobody is to be asked"
     result = jobs(end=True)
     assert (result["changed"], result["jobs"], result["alive"], result["broker"]) == (False, [], 0, None)
     assert len(galaxy.asked) == 1
 
 
 def test_nothing_is_ended_while_it_does_not_know(galaxy, jobs):
-    galaxy.seen = CeleryModuleError("queue galaxy.internal has 3 waiting messages.")
+    galaxy.seen = "queue galaxy.internal has 3 waiting messages."
     result = jobs(end=True)
     assert result["failed"]
     assert result["msg"] == "nothing was ended: queue galaxy.internal has 3 waiting messages."
