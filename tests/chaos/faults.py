@@ -91,6 +91,15 @@ def unit(target: str) -> str:
     return {"postgresql": "postgresql@15-main"}.get(name, name) + ".service"
 
 
+def tell(target: str, docker: list[str], systemctl: list[str]) -> None:
+    """Tell Docker what to do with the broker's container, or systemd what to do with any other process."""
+    host, _slash, name = target.partition("/")
+    if name == "rabbitmq":
+        on(host, "docker", *docker, CONTAINER)
+    else:
+        on(host, "systemctl", *systemctl, unit(target))
+
+
 def consume(host: str, node: str, state: str, seconds: int, late: str = "report") -> None:
     """Drain a node as an operator does on its host, or have it consume again."""
     arguments = {
@@ -117,18 +126,12 @@ def begin(fault: Fault) -> None:
         on(host, "kill", "-KILL", process)
     elif kind == "kill":
         on(host, "systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", unit(fault.target))
-    elif kind == "freeze" and broker:
-        on(host, "docker", "pause", CONTAINER)
     elif kind == "freeze":
-        on(host, "systemctl", "kill", "--signal=SIGSTOP", unit(fault.target))
-    elif kind == "restart" and broker:
-        on(host, "docker", "restart", CONTAINER)
+        tell(fault.target, ["pause"], ["kill", "--signal=SIGSTOP"])
     elif kind == "restart":
-        on(host, "systemctl", "restart", "--no-block", unit(fault.target))
-    elif kind == "away" and broker:
-        on(host, "docker", "stop", CONTAINER)
+        tell(fault.target, ["restart"], ["restart", "--no-block"])
     elif kind == "away":
-        on(host, "systemctl", "stop", unit(fault.target))
+        tell(fault.target, ["stop"], ["stop"])
     elif kind == "alarm":
         rabbitmqctl("set_vm_memory_high_watermark", "absolute", "1MB")
     elif kind == "reboot":
@@ -164,18 +167,14 @@ def begin(fault: Fault) -> None:
 def undo(fault: Fault) -> None:
     """Undo a fault. What is to come back by itself is left alone."""
     host, _slash, name = fault.target.partition("/")
-    kind, broker = fault.kind, name == "rabbitmq"
+    kind = fault.kind
     if kind in ("kill", "restart") and name == "postgresql":
         # Debian's unit starts once.
         on(host, "systemctl", "start", unit(fault.target))
-    elif kind == "freeze" and broker:
-        on(host, "docker", "unpause", CONTAINER)
     elif kind == "freeze":
-        on(host, "systemctl", "kill", "--signal=SIGCONT", unit(fault.target))
-    elif kind == "away" and broker:
-        on(host, "docker", "start", CONTAINER)
+        tell(fault.target, ["unpause"], ["kill", "--signal=SIGCONT"])
     elif kind == "away":
-        on(host, "systemctl", "start", unit(fault.target))
+        tell(fault.target, ["start"], ["start"])
     elif kind == "alarm":
         lines = on(host, "cat", "/etc/rabbitmq-galaxy/conf/rabbitmq.conf").splitlines()
         usual = dict(line.replace(" ", "").split("=", 1) for line in lines if "=" in line)[WATERMARK]
