@@ -68,7 +68,7 @@ def message_of(error, settings):
     :param settings: the Settings; None if they could not be read.
     """
     text = str(error) if isinstance(error, CeleryModuleError) else f"{type(error).__name__}: {error}"
-    return settings.mask(text) if settings else text
+    return settings.mask(text) if settings else mask(text)
 
 
 def require_celery(module):

@@ -160,14 +160,14 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _galaxy
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import (
     CeleryModuleError,
     Settings,
-    mask,
+    message_of,
     require_celery,
     require_node_names,
     require_yaml,
     run_bounded,
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._upload_tasks import Look
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import YamlFileError, read_section
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import read_section
 
 # For a round that begins when the time is about to be up.
 ROUND_SECONDS = 90
@@ -241,10 +241,9 @@ def main():
     require_node_names(module)
     require_celery(module)
     require_yaml(module)
-    secrets, result, so_far = set(), {"changed": False}, "nothing was ended: "
+    settings, result, so_far = None, {"changed": False}, "nothing was ended: "
     try:
         settings = Settings({"galaxy_config_file": params["galaxy_config_file"]})
-        secrets = settings.secrets
         section = read_section(params["galaxy_config_file"])
         old = ask_galaxy(module, {"minutes": params["minutes"]})
         result.update(jobs=[described(job) for job in old], alive=0, broker=None)
@@ -261,12 +260,10 @@ def main():
                 so_far = "some may have been ended: "
                 end(module, hanging, result)
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
-        told = isinstance(exc, (CeleryModuleError, YamlFileError))
-        text = str(exc) if told else f"{type(exc).__name__}: {exc}"
-        module.fail_json(msg=mask(so_far + text, secrets), **result)
+        module.fail_json(msg=so_far + message_of(exc, settings), **result)
     if failed := [f"{job['id']} ({job['note']})" for job in result["jobs"] if job["note"] not in ("", MOVED)]:
         module.fail_json(
-            msg=mask(f"Galaxy could not end {', '.join(failed)}. Look into these jobs in Galaxy.", secrets), **result
+            msg=settings.mask(f"Galaxy could not end {', '.join(failed)}. Look into these jobs in Galaxy."), **result
         )
     module.exit_json(**result)
 
