@@ -21,7 +21,10 @@ description:
 positional: entries, databases, role
 options:
   _input:
-    description: The rows of the view C(pg_hba_file_rules), in the order of the file.
+    description:
+      - The rows of the view C(pg_hba_file_rules), in any order. PostgreSQL 16 and later number the rules over all included files.
+      - Where they have a column C(matches), it is a dictionary with, for each word that is a regular expression, those of O(databases)
+        and O(role) that PostgreSQL finds it to match. A regular expression that is not in it may match.
     type: list
     elements: dict
     required: true
@@ -65,7 +68,14 @@ _value:
 
 import ipaddress
 
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import TAKES, covers, has, line, network_of
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import (
+    TAKES,
+    covers,
+    has,
+    in_order,
+    line,
+    network_of,
+)
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -115,7 +125,7 @@ def hba_openings(rules, entries, databases, role):
     :param role: name of the role.
     :returns: a list of texts, one for each rule.
     """
-    remote = [rule for rule in rules if rule.get("error") is None and rule.get("type") != "local"]
+    remote = [rule for rule in in_order(rules) if rule.get("type") != "local"]
     given = [ipaddress.ip_network(network, strict=False) for network in [*entries, *LOOPBACK]]
     # Two halves that are listed are the whole.
     meant = [
@@ -125,9 +135,9 @@ def hba_openings(rules, entries, databases, role):
     ]
     found = []
     for number, rule in enumerate(remote):
-        if rule["auth_method"] == "reject" or not has(rule["user_name"], role) or _is_meant(rule, meant):
+        if rule["auth_method"] == "reject" or not has(rule, "user_name", role) or _is_meant(rule, meant):
             continue
-        reached = [database for database in databases if has(rule["database"], database)]
+        reached = [database for database in databases if has(rule, "database", database)]
         if any(not _is_void(rule, remote[:number], database, role) for database in reached):
             found.append(line(rule))
     return found

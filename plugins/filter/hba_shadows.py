@@ -20,7 +20,10 @@ description:
 positional: entries, databases, role, connection_type, method
 options:
   _input:
-    description: The rows of the view C(pg_hba_file_rules), in the order of the file.
+    description:
+      - The rows of the view C(pg_hba_file_rules), in any order. PostgreSQL 16 and later number the rules over all included files.
+      - Where they have a column C(matches), it is a dictionary with, for each word that is a regular expression, those of O(databases)
+        and O(role) that PostgreSQL finds it to match. A regular expression that is not in it may match.
     type: list
     elements: dict
     required: true
@@ -74,15 +77,22 @@ _value:
 import ipaddress
 import itertools
 
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import TAKES, covers, has, line, overlaps
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import (
+    TAKES,
+    covers,
+    has,
+    in_order,
+    line,
+    overlaps,
+)
 
 
 def _takes(rule, network, database, role, connection_type):
     """Say whether a rule may match a connection of an entry."""
     return (
         bool(TAKES[rule["type"]] & TAKES[connection_type])
-        and has(rule["database"], database)
-        and has(rule["user_name"], role)
+        and has(rule, "database", database)
+        and has(rule, "user_name", role)
         and overlaps(rule, network)
     )
 
@@ -103,19 +113,19 @@ def hba_shadows(rules, entries, databases, role, connection_type, method):
     :param method: authentication method.
     :returns: a list of texts, one for each rule.
     """
-    readable = [rule for rule in rules if rule.get("error") is None and rule.get("type") in TAKES]
-    shadows = {}
+    readable = [rule for rule in in_order(rules) if rule.get("type") in TAKES]
+    shadows = set()
     for network, database in itertools.product(map(ipaddress.ip_network, entries), databases):
         before = []
-        for rule in readable:
+        for place, rule in enumerate(readable):
             same = _does_the_same(rule, connection_type, method)
             if same and covers(rule, network, database, role):
-                shadows.update({(str(rule.get("file_name")), rule["line_number"]): line(rule) for rule in before})
+                shadows.update(before)
                 break
             # A worker's own line before that of its network changes nothing.
             if not same and _takes(rule, network, database, role, connection_type):
-                before.append(rule)
-    return [shadows[key] for key in sorted(shadows)]
+                before.append(place)
+    return [line(readable[place]) for place in sorted(shadows)]
 
 
 class FilterModule:

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 
 # Kinds of connection that a rule of each type takes; the others take neither of ours.
 TAKES = {"host": {"tls", "plain"}, "hostssl": {"tls"}, "hostnossl": {"plain"}, "hostnogssenc": {"tls", "plain"}}
@@ -27,18 +26,32 @@ def network_of(rule):
         return None
 
 
-def has(words, name):
-    """Say whether one of a rule's words for databases or roles may mean a name."""
-    for word in words or []:
-        if word in ("all", name, "sameuser", "samerole", "samegroup") or word.startswith("+"):
+def _names(rule, column, name):
+    """Say whether a rule surely names a database or role; None where that cannot be told from here."""
+    answer = False
+    for word in rule[column] or []:
+        if word in ("all", name):
             return True
-        if word.startswith("/"):
-            try:
-                if re.search(word[1:], name):
-                    return True
-            except re.error:
+        # Before PostgreSQL 16, whose view numbers the rules, a slash is a letter like others.
+        if word.startswith("/") and rule.get("rule_number") is not None:
+            if word not in (rule.get("matches") or {}):
+                answer = None
+            elif name in rule["matches"][word]:
                 return True
-    return False
+        elif word in ("sameuser", "samerole", "samegroup") or word.startswith("+"):
+            answer = None
+    return answer
+
+
+def has(rule, column, name):
+    """Say whether a rule may mean a database or role."""
+    return _names(rule, column, name) is not False
+
+
+def in_order(rules):
+    """Return the readable rules as PostgreSQL tries them: from 16 on it counts over all included files."""
+    readable = [rule for rule in rules if rule.get("error") is None]
+    return sorted(readable, key=lambda rule: rule.get("rule_number") or rule["line_number"])
 
 
 def overlaps(rule, network):
@@ -54,8 +67,8 @@ def covers(rule, network, database, role):
     found = network_of(rule)
     return (
         (rule.get("address") == "all" or (found is not None and _lies_in(network, found)))
-        and (database in rule["database"] or "all" in rule["database"])
-        and (role in rule["user_name"] or "all" in rule["user_name"])
+        and _names(rule, "database", database) is True
+        and _names(rule, "user_name", role) is True
     )
 
 

@@ -104,3 +104,19 @@ def test_a_line_that_cannot_be_read_lets_nobody_in():
 
 def test_without_entries_everybody_is_another():
     assert len(openings("host all all 192.0.2.10/255.255.255.255 md5", entries=())) == 1
+
+
+def test_a_reject_counts_where_postgresql_tries_it():
+    opening = rule(1, f"host all all 0.0.0.0{ALL} md5", rule_number=2, file_name="/etc/more.conf")
+    reject = rule(50, f"host all all 0.0.0.0{ALL} reject", rule_number=1, file_name="/etc/pg_hba.conf")
+    assert openings(opening, reject) == []
+    assert len(openings(dict(opening, rule_number=1), dict(reject, rule_number=2))) == 1
+
+
+@pytest.mark.parametrize(
+    ("matches", "closed"), [({"/^gal": ["galaxy", "galaxy_celery"]}, True), ({"/^gal": []}, False), (None, False)]
+)
+def test_a_reject_for_a_pattern_closes_what_postgresql_matches(matches, closed):
+    reject = rule(1, f"host all /^gal 0.0.0.0{ALL} reject", rule_number=1, matches=matches)
+    opening = rule(2, f"host all all 0.0.0.0{ALL} md5", rule_number=2)
+    assert (openings(reject, opening) == []) is closed

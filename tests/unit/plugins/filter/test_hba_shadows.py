@@ -46,8 +46,8 @@ TAKERS = {
     "one of the databases": rule(3, database="galaxy_celery"),
     "a group": rule(3, user="+staff"),
     "the user's own database": rule(3, database="sameuser"),
-    "a pattern": rule(3, user="/^gal"),
-    "a pattern that is none": rule(3, user="/("),
+    "a pattern": rule(3, user="/^gal", rule_number=3, matches={"/^gal": ["galaxy", "galaxy_celery"]}),
+    "a pattern that nobody has read": rule(3, user="/^x", rule_number=3, matches=None),
     "a host name": rule(3, address=".example.org"),
     "the server's networks": rule(3, address="samenet"),
     "without GSS": rule(3, "hostnogssenc"),
@@ -69,7 +69,8 @@ OTHERS = {
     "a socket": rule(3, "local", address=None),
     "without TLS": rule(3, "hostnossl"),
     "with GSS": rule(3, "hostgssenc"),
-    "another pattern": rule(3, user="/^x"),
+    "another pattern": rule(3, user="/^x", rule_number=3, matches={"/^x": []}),
+    "a slash before PostgreSQL 16": rule(3, user="/^gal"),
     "a line that is none": rule(3, error="invalid"),
     "what does the same": own(3, address="192.0.2.0", mask="255.255.255.0"),
 }
@@ -120,3 +121,27 @@ def test_a_worker_in_a_network_that_is_listed_too():
 def test_the_file_is_named_where_postgresql_says_it():
     found = shadows(rule(3, file_name="/etc/x.conf"), own(9, file_name="/etc/pg_hba.conf"))
     assert found == ["line 3 of /etc/x.conf: host all all all reject"]
+
+
+def test_included_files_are_read_where_they_are_included():
+    """Each file counts its lines from 1; rule_number is PostgreSQL's own order."""
+    taker = rule(1, file_name="/etc/pg_hba.d/10.conf", rule_number=2)
+    mine = own(90, file_name="/etc/pg_hba.conf", rule_number=1)
+    assert shadows(taker, mine) == []
+    assert shadows(dict(taker, rule_number=1), dict(mine, rule_number=2)) == [
+        "line 1 of /etc/pg_hba.d/10.conf: host all all all reject"
+    ]
+    late = rule(99, file_name="/etc/pg_hba.d/10.conf", rule_number=1)
+    assert len(shadows(dict(mine, rule_number=2, line_number=2), late)) == 1
+
+
+def test_the_rules_are_named_in_the_order_in_which_they_are_tried():
+    first = rule(7, file_name="/etc/z.conf", rule_number=1)
+    second = rule(3, file_name="/etc/a.conf", rule_number=2, method="md5")
+    found = shadows(second, first, own(1, rule_number=3, file_name="/etc/pg_hba.conf"))
+    assert [text.partition(":")[0] for text in found] == ["line 7 of /etc/z.conf", "line 3 of /etc/a.conf"]
+
+
+def test_a_pattern_that_postgresql_matches_is_an_own_rule_too():
+    pattern = own(3, rule_number=1, matches={"/^gal": ["galaxy"]}) | {"user_name": ["/^gal"]}
+    assert shadows(pattern, rule(9, rule_number=2), own(10, rule_number=3)) == []
