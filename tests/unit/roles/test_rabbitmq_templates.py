@@ -109,6 +109,46 @@ def test_a_tls_listener_alone():
     assert [value for key, value in found.items() if key.startswith("ssl_options.versions")] == ["tlsv1.3"]
 
 
+@pytest.mark.parametrize(
+    ("given", "gone"),
+    [
+        ({"disk_free_limit.relative": 1.0}, "disk_free_limit.absolute"),
+        ({"vm_memory_high_watermark.relative": 0.4}, "vm_memory_high_watermark.absolute"),
+        ({"listeners.tcp": "none"}, "listeners.tcp.default"),
+        ({"listeners.tcp.local": "127.0.0.1:5672"}, "listeners.tcp.default"),
+        ({"listeners.ssl": "none"}, "listeners.ssl.default"),
+        ({"loopback_users.guest": True}, "loopback_users"),
+        ({"management.listener.port": 15672}, "management.tcp.port"),
+        ({"ssl_options.versions.1": "tlsv1.3"}, "ssl_options.versions.2"),
+        ({"ssl_options.versions.new": "tlsv1.3"}, "ssl_options.versions.1"),
+        ({"ssl_options.key.RSAPrivateKey": "x"}, "ssl_options.keyfile"),
+        ({"ssl_options.cert": "x"}, "ssl_options.certfile"),
+        ({"cluster_formation.classic_config.nodes.1": "rabbit@other"}, "cluster_formation.classic_config.nodes.3"),
+    ],
+)
+def test_a_setting_with_several_keys_is_the_sites_alone(given, gone):
+    """RabbitMQ lets an absolute limit win over a relative one, `none` over a list, and takes every entry of a list."""
+    values = {"rabbitmq_tls_enabled": True, **CLUSTER}
+    offered = configuration(**values)
+    found = configuration(**values, rabbitmq_config=given)
+    assert gone in offered
+    assert gone not in found
+    assert set(given) <= set(found)
+    # Nothing but the other keys of that setting goes, and what is left out with null takes none of them away.
+    head = re.match(r"(ssl_options\.[a-z]{3}|[^.]+(\.[a-z]{3})?)", gone).group()
+    assert all(key.startswith(head) for key in set(offered) - set(found))
+    assert configuration(**values, rabbitmq_config=dict.fromkeys(given)) == {
+        key: value for key, value in offered.items() if key not in given
+    }
+
+
+def test_a_plain_listener_that_the_site_sets_counts():
+    found = configuration(
+        rabbitmq_tls_enabled=True, rabbitmq_plain_enabled=False, rabbitmq_config={"listeners.tcp.default": 5672}
+    )
+    assert "listeners.tcp" not in found
+
+
 def test_the_certificate_of_the_broker_is_told_by_its_digest():
     values = {"rabbitmq_certificate": "CERTIFICATE\n\n", "rabbitmq_private_key": "KEY"}
     told = role_templates.evaluate("rabbitmq", "__rabbitmq_tls_told", SITE, **values)
