@@ -126,6 +126,7 @@ fragment:
   sample: "galaxy:\n  enable_celery_tasks: true\n"
 """
 
+import difflib
 import io
 import os
 import re
@@ -136,8 +137,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import (
     find_problems,
+    hidden_texts,
     mask,
-    secrets_of,
     with_placeholders,
 )
 
@@ -180,10 +181,21 @@ def new_yaml():
     return yaml
 
 
+def readable(text):
+    """Return the text as this reader takes it for YAML 1.1, letter for letter in its place.
+
+    After a directive it would fail, and after the mark of the beginning it would take the text for YAML 1.2; Galaxy's own reader takes no
+    notice of either.
+    """
+    head = re.match(r"\ufeff?(?:[ \t]*(?:#.*)?\n|%.*\n)*---(?=[ \t]*(?:#.*)?(?:\n|$))", text)
+    end = head.end() if head else 0
+    return re.sub(r"(?m)^(\ufeff?)(?=%|---)[%-]", r"\1#", text[:end]) + text[end:]
+
+
 def load(text, path):
     """Return the content of the file, or say in which line it is wrong, without quoting the line."""
     try:
-        return new_yaml().load(text)
+        return new_yaml().load(readable(text))
     except DuplicateKeyError as error:
         key = re.search(r'duplicate key "([^"]*)"', str(error.problem))
         raise ConfigError(
@@ -194,7 +206,7 @@ def load(text, path):
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}" if mark else "an unknown line"
         raise ConfigError(f"{path} is not valid YAML in {place}: correct the file first.") from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, IndexError) as error:
         raise ConfigError(f"{path} is not valid YAML ({type(error).__name__}): correct the file first.") from None
 
 
@@ -283,7 +295,7 @@ def append_entry(text, section_key, section, key, value):
 def find_section(text, name, path):
     """Return the nodes of the section's key and of its value."""
     # What YAML.compose() does, which version 0.16 (still in distributions) lacks.
-    root = new_yaml().get_constructor_parser(text)[0].composer.get_single_node()
+    root = new_yaml().get_constructor_parser(readable(text))[0].composer.get_single_node()
     entries = root.value if root is not None and isinstance(root.value, list) else []
     for entry in entries:
         if isinstance(entry, tuple) and entry[0].value == name:
@@ -311,6 +323,20 @@ def edit(text, name, settings, path):
             new = append_entry(new, section_key, section, key, settings[key])
     check_outcome(new, {**content, name: {**current, **settings}}, path)
     return new, changed
+
+
+def with_line_ends(new, old):
+    """Return the new text with the line ends of the old one, which may differ from line to line; a new line has that of the line before."""
+    lines, wanted = old.split("\n"), new.split("\n")
+    plain = [line.removesuffix("\r") for line in lines]
+    ends = [line[len(bare) :] for line, bare in zip(lines, plain)]
+    # Behind the last line there is nothing, until another one follows it.
+    ends[-1] = ends[-2] if len(ends) > 1 else ""
+    result = []
+    for _tag, start, end, first, last in difflib.SequenceMatcher(None, plain, wanted, autojunk=False).get_opcodes():
+        kept = ends[start:end] if _tag == "equal" else [ends[max(start - 1, 0)]] * (last - first)
+        result += [line + ending for line, ending in zip(wanted[first:last], kept)]
+    return "\n".join(result)[: -len("\r") if result[-1].endswith("\r") else None]
 
 
 def check_outcome(text, wanted, path):
@@ -362,13 +388,12 @@ def present(module, settings):
         raise ConfigError("path is empty: name the galaxy.yml to edit.")
     path, name = os.path.realpath(module.params["path"]), module.params["section"]
     secret_keys = module.params["secret_keys"]
-    text = read(path)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    text = text.replace("\r\n", "\n")
+    old = read(path)
+    text = old.replace("\r\n", "\n")
     content = load(text, path)
     current = content.get(name) if isinstance(content, dict) else None
     current = current if isinstance(current, dict) else {}
-    module.no_log_values.update(secrets_of(current, secret_keys))
+    module.no_log_values.update(hidden_texts(current, secret_keys, path, name, *settings))
     if not {"amqp_internal_connection", "celery_conf"}.isdisjoint(settings):
         refuse(find_problems({**current, **settings}), path)
     new, changed = edit(text, name, settings, path)
@@ -389,7 +414,7 @@ def present(module, settings):
     if changed and not module.check_mode:
         if module.params["backup"]:
             result["backup_file"] = module.backup_local(path)
-        write(module, path, new.replace("\n", newline))
+        write(module, path, with_line_ends(new, old))
     return result
 
 
@@ -425,7 +450,7 @@ def main():
     settings, secret_keys = module.params["settings"], module.params["secret_keys"]
     # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
     module.no_log_values.clear()
-    module.no_log_values.update(secrets_of(settings, secret_keys))
+    module.no_log_values.update(hidden_texts(settings, secret_keys, module.params["path"] or "", module.params["section"]))
     module.params["settings"] = mask(settings, secret_keys)
     try:
         if module.params["state"] == "fragment":

@@ -342,3 +342,71 @@ def test_fragment_with_placeholders(run):
     assert found["celery_conf"]["redis_password"] == "********"
     assert found["celery_conf"]["hosts"] == [URL.replace(MARK, "********")]
     assert found["celery_conf"]["broker_use_ssl"] == CONF["broker_use_ssl"]
+
+
+HEADS = {
+    "the mark of the beginning": "---\n",
+    "a directive": "%YAML 1.1\n---\n",
+    "a directive of another version": "# by hand\n\n%YAML 1.2\n--- # galaxy.yml\n",
+    "a tag": "%TAG ! tag:example.org,2026:\n---\n",
+    "the mark of the byte order": "\ufeff---\n",
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_file_with_a_head_is_read_as_galaxy_reads_it(run, config, head):
+    """Galaxy's reader takes each of them for YAML 1.1."""
+    config.write_text(HEADS[head] + FILE)
+    assert section(config)["enabled"] is True and section(config)["mode"] == 0o640
+    assert run({"enabled": True, "mode": 0o640})["changed"] is False
+    assert run({"brand": "new", "more": "yes"})["changed_keys"] == ["brand", "more"]
+    text = config.read_text()
+    assert text.startswith(HEADS[head] + "# Written by hand.")
+    assert section(config)["brand"] == "new" and section(config)["more"] == "yes"
+
+
+@pytest.mark.parametrize("text", ["%YAML 1.1\ngalaxy: {}\n", "---\ngalaxy: {}\n---\nb: 1\n"])
+def test_a_head_that_is_none(run, config, text):
+    config.write_text(text)
+    result = run({"a": 1})
+    assert "is not valid YAML" in result["msg"]
+    assert config.read_text() == text
+
+
+def test_mixed_line_ends_stay_as_they_are(run, config):
+    lines = FILE.splitlines()
+    mixed = "".join(line + ("\r\n" if number % 3 else "\n") for number, line in enumerate(lines))
+    config.write_bytes(mixed.encode())
+    run({"conf": {"b": 1}, "brand": "new", "added": {"x": [1, 2]}})
+    after = config.read_bytes().decode()
+    kept = [line for line in mixed.splitlines(keepends=True) if line in after.splitlines(keepends=True)]
+    gone = [line for line in mixed.splitlines(keepends=True) if line not in after.splitlines(keepends=True)]
+    assert [line.strip() for line in gone] == [
+        "brand:   'usegalaxy'   # keep me",
+        "a: 1   # inner",
+        "list:",
+        "- x",
+        "- y   # last",
+    ]
+    assert len(kept) == len(lines) - len(gone)
+    assert section(config)["added"] == {"x": [1, 2]}
+
+
+@pytest.mark.parametrize("text", ["galaxy:\r\n  a: 1", "galaxy:\n  a: 1", "galaxy:\r\n  a: 1\r\n"])
+def test_a_file_without_a_last_line_end(run, config, text):
+    config.write_bytes(text.encode())
+    run({"b": 2})
+    end = "\r\n" if "\r" in text else "\n"
+    assert config.read_bytes().decode() == text.removesuffix(end) + f"{end}  b: 2" + (end if text.endswith(end) else "")
+
+
+@pytest.mark.parametrize("password", ["galaxy", "config", "tmp", "yml", "brand", "s3"])
+def test_a_password_that_is_a_word_is_not_torn_out_of_paths(run, tmp_path, config, password):
+    """Where it is hidden in a path, the path betrays it."""
+    url = f"amqps://galaxy:{password}@mq.example.org:5671/galaxy"
+    config.write_text(f"galaxy:\n  amqp_internal_connection: {url}\n  brand: a\n")
+    result = run({"amqp_internal_connection": url + "?heartbeat=30", "brand": "b"})
+    assert result["path"] == str(config)
+    assert result["changed_keys"] == ["amqp_internal_connection", "brand"]
+    assert f":{password}@" not in json.dumps(result)
+    assert "amqp_internal_connection: '******** (new)'" in result["diff"]["after"]
