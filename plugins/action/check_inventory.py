@@ -19,8 +19,10 @@ from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables impo
     load_specification,
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory import (
+    PAGE_VARIABLES,
     by_host,
     group_problems,
+    page_problems,
     password_problems,
     shared_problems,
 )
@@ -90,6 +92,9 @@ class ActionModule(ActionBase):
         problems += found
         shared = values_of(hostvars, hosts, args["shared"])
         problems += shared_problems(shared, args["shared"], lambda name: is_secret(name, {}))
+        members = {variable: groups.get(name, []) for variable, name in wanted.items()}
+        known = {host: {name: value_of(hostvars[host], name) for name in PAGE_VARIABLES if name in hostvars[host]} for host in hosts}
+        problems += page_problems(members, known)
         told = {name for name in names if any(re.search(rf"\b{name}\b", text) for text in found)}
         problems += password_problems(values_of(hostvars, hosts, names), aliases, told)
 

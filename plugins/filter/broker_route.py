@@ -70,18 +70,37 @@ _value:
       type: list
       elements: str
     clashes:
-      description: Ports that both the proxy and a broker on its host want, likewise.
+      description: >-
+        Ports that both the proxy and a broker on its host want, and servers of C(traefik_broker_servers) where no broker is, likewise.
       type: list
       elements: str
 """
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
+from jinja2.exceptions import UndefinedError
 
 MODES = ("terminate", "passthrough")
 # How an address may say that all are meant. Docker writes IPv6 in brackets.
 EVERY = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 compared, not bound
 LOOPBACK = ("localhost", "::1", "[::1]")
+
+
+# An address that is made of what only the host knows, and nobody has asked it.
+UNKNOWN = "unknown"
+
+
+def _address(variables, name, default):
+    """Return the address that a variable has."""
+    try:
+        # A text is evaluated when it is read.
+        return str(variables.get(name, default))
+    except (AnsibleError, UndefinedError):
+        return UNKNOWN
+
+
+def _facts(variables):
+    return variables.get("ansible_facts") or {}
 
 
 class Broker:
@@ -91,12 +110,11 @@ class Broker:
         self.name = name
         self.plain = boolean(variables.get("rabbitmq_plain_enabled", True))
         self.tls = boolean(variables.get("rabbitmq_tls_enabled", False))
-        self.plain_address = str(variables.get("rabbitmq_listen_address", "127.0.0.1"))
-        self.tls_address = str(variables.get("rabbitmq_tls_address", self.plain_address))
+        self.plain_address = _address(variables, "rabbitmq_listen_address", "127.0.0.1")
+        self.tls_address = _address(variables, "rabbitmq_tls_address", self.plain_address)
         self.plain_port = variables.get("rabbitmq_amqp_port", 5672)
         self.tls_port = variables.get("rabbitmq_tls_port", 5671)
-        facts = variables.get("ansible_facts") or {}
-        self.known_address = str((facts.get("default_ipv4") or {}).get("address") or "")
+        self.known_address = str((_facts(variables).get("default_ipv4") or {}).get("address") or "")
 
 
 def _is_loopback(address):
@@ -112,8 +130,11 @@ def _reason(broker, host, passthrough):
     return "rabbitmq_plain_enabled is false", "or set rabbitmq_plain_enabled to true"
 
 
-def _problem(broker, host, passthrough):
-    """Return what keeps the proxy from reaching a broker over TLS, or None."""
+def _problem(broker, host, passthrough, asked):
+    """Return what keeps the proxy from reaching a broker over TLS, or None.
+
+    :param asked: whether the hosts have been asked for their addresses.
+    """
     if not broker.tls:
         reason, other = _reason(broker, host, passthrough)
         return (
@@ -127,7 +148,7 @@ def _problem(broker, host, passthrough):
             f"rabbitmq_tls_address is {broker.tls_address} on {broker.name}, where Traefik on {host} does not reach it. Set "
             f"rabbitmq_tls_address to an address of {broker.name} that it reaches, or to 0.0.0.0 for all of them."
         )
-    if broker.tls_address in EVERY and not broker.known_address:
+    if asked and broker.tls_address in EVERY and not broker.known_address:
         return (
             f"The address of {broker.name} is not known, so Traefik on {host} cannot be told where the broker is. Run without "
             "--limit, or set rabbitmq_tls_address to one address."
@@ -159,6 +180,22 @@ def _clash(broker, host, entry_point):
     return None
 
 
+def _stray(brokers, host, servers):
+    """Return the problem of servers that the inventory gives the proxy and that are no broker of it, or None."""
+    if not isinstance(servers, (list, tuple)) or any(broker.name == host for broker in brokers):
+        return None
+    where = [_server(broker, host, tls) for broker in brokers for tls in (True, False) if (broker.tls if tls else broker.plain)]
+    addresses = {server.rpartition(":")[0] for server in where}
+    for server in map(str, servers):
+        address = server.rpartition(":")[0]
+        if _is_loopback(address) or (address in addresses and server not in where):
+            return (
+                f"traefik_broker_servers has {server} on {host}, but the broker is on {', '.join(broker.name for broker in brokers)} and listens on "
+                f"{' and '.join(where)}. Leave traefik_broker_servers out, or set it to where {host} reaches the broker."
+            )
+    return None
+
+
 def broker_route(brokers, hostvars, host, mode="terminate", entry_point=":5671"):
     """Return how a proxy reaches the brokers.
 
@@ -179,8 +216,11 @@ def broker_route(brokers, hostvars, host, mode="terminate", entry_point=":5671")
     known = [Broker(name, hostvars.get(name, {})) for name in list(brokers) or [host]]
     passthrough = mode == "passthrough"
     secured = passthrough or [broker.name for broker in known] != [host] or not known[0].plain
-    problems = [_problem(broker, host, passthrough) for broker in known] if secured else []
+    proxy = hostvars.get(host, {})
+    asked = bool(_facts(proxy)) or any(broker.known_address for broker in known)
+    problems = [_problem(broker, host, passthrough, asked) for broker in known] if secured else []
     clashes = [_clash(broker, host, str(entry_point)) for broker in known]
+    clashes.append(_stray(known, host, proxy.get("traefik_broker_servers")))
     return {
         "servers": [_server(broker, host, secured) for broker in known],
         "tls": secured and not passthrough,

@@ -16,6 +16,8 @@ author:
 description:
   - Reads the PEM text of a certificate with its chain, and that of its private key, and returns what a server or its
     clients would stumble over, one sentence for each, with the remedy. An empty list means that nothing was found.
+  - Where nothing else is wrong, Python on the controller does a TLS handshake with itself, as Galaxy and its workers do with the broker. So a
+    certificate that Python refuses is told too, such as one with a short key, or one that is for clients.
   - Whether the clients trust the authority is not looked at, nor is a revocation.
 positional: private_key, names
 requirements:
@@ -54,6 +56,9 @@ _value:
 
 import datetime
 import ipaddress
+import os
+import ssl
+import tempfile
 
 from ansible.errors import AnsibleFilterError
 
@@ -150,6 +155,42 @@ def _order(chain):
             pass
 
 
+def _contexts(certificate, private_key, anchor):
+    """Return the TLS of a server with a certificate, and that of a client of Python that trusts the last one of its chain."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Another server may show what OpenSSL itself would not.
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("certificate", certificate), ("key", private_key)):
+            with open(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(text)
+        server.load_cert_chain(os.path.join(folder, "certificate"), os.path.join(folder, "key"))
+    client.check_hostname = False  # the names have been looked at
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client.load_verify_locations(cadata=anchor.public_bytes(Encoding.PEM).decode())
+    return server, client
+
+
+def _handshake(certificate, private_key, chain):
+    """Return why a client of Python refuses the certificate, or nothing."""
+    try:
+        server, client = _contexts(certificate, private_key, chain[-1])
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ends = [client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)]
+        waiting = list(ends)
+        # Each end writes what the other one reads next; a handshake takes two or three turns.
+        for _turn in range(9):
+            for end in list(waiting):
+                try:
+                    end.do_handshake()
+                    waiting.remove(end)
+                except ssl.SSLWantReadError:
+                    pass
+    except ssl.SSLError as error:
+        return getattr(error, "verify_message", None) or error.reason or type(error).__name__
+    return None
+
+
 def certificate_problems(certificate, private_key, names=()):
     """Return what is wrong with a certificate and its key.
 
@@ -188,6 +229,11 @@ def certificate_problems(certificate, private_key, names=()):
             f"The private key is that of {owner[0]}, which stands later in the text. Put the server's certificate first."
             if owner
             else f"The private key does not belong to the certificate {_name(chain[0])}. Give both of the same request."
+        )
+    if not problems and (reason := _handshake(certificate, private_key, chain)):
+        problems.append(
+            f"The certificate {_name(chain[0])} is refused by Python, which Galaxy and its workers use ({reason}). Use one for servers, with a key "
+            "of RSA with 2048 bits or more, or of the curve P-256, signed with SHA-256."
         )
     return problems
 

@@ -34,6 +34,10 @@ options:
     description: Whether workers run on other hosts than Galaxy.
     type: bool
     default: false
+  gravity:
+    description: Settings as they stand in C(galaxy.yml) below C(gravity), which runs workers of its own unless they say otherwise.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -56,14 +60,19 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import find_problems, with_variables
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import (
+    find_problems,
+    gravity_problems,
+    with_variables,
+)
 
 
-def galaxy_settings_problems(settings, variables=None, consumed_queues=(), remote_workers=False):
+def galaxy_settings_problems(settings, variables=None, consumed_queues=(), remote_workers=False, gravity=None):
     """Return what is known to fail, see DOCUMENTATION."""
     if not isinstance(settings, dict):
         raise AnsibleFilterError("galaxy_settings_problems: the settings are no dictionary.")
-    return with_variables(find_problems(settings, consumed_queues, remote_workers), variables or {})
+    problems = find_problems(settings, consumed_queues, remote_workers) if settings else []
+    return with_variables(problems + gravity_problems(gravity), variables or {})
 
 
 class FilterModule:

@@ -51,6 +51,19 @@ options:
     description: The broker's C(consumer_timeout) in seconds. V(0) if it is not known.
     type: int
     default: 0
+  secret_environment:
+    description: Environment variables of all classes that hold secrets. They come on top of all others.
+    type: dict
+    default: {}
+  galaxy_settings:
+    description: Settings as they stand in C(galaxy.yml) below C(galaxy), as far as they are known.
+    type: dict
+    default: {}
+  writable_dirs:
+    description: Directories that the workers may write to. With an empty list they are not known, and nothing is said about O(galaxy_settings).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -88,7 +101,7 @@ import shlex
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import refused
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import refused, unwritable
 
 # Options of `celery worker` (5.3 to 5.7) by what they are for; whether one takes a value.
 OPTIONS = {
@@ -167,6 +180,25 @@ LEAST_MEMORY_MB = 500
 PREFETCH = 4
 # As Celery reads them.
 BOOLEANS = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
+# What the units set themselves, and what takes a worker to another broker or configuration than Galaxy's, with the variable that is for it.
+OWN_VARIABLES = {
+    "CELERY_BROKER_URL": "galaxy_amqp_host",
+    "CELERY_CONFIG_MODULE": "galaxy_celery_conf",
+    "CELERY_CUSTOM_WORKER_POOL": "pool in celery_workers",
+    "CELERY_LOADER": "galaxy_celery_conf",
+    "CELERY_RESULT_BACKEND": "galaxy_celery_result_backend",
+    "GALAXY_CONFIG_FILE": "celery_galaxy_config_file",
+    "GALAXY_CONFIG_OVERRIDE_AMQP_INTERNAL_CONNECTION": "galaxy_amqp_host",
+    "GALAXY_CONFIG_OVERRIDE_CELERY_CONF": "galaxy_celery_conf",
+    "GALAXY_CONFIG_OVERRIDE_ENABLE_CELERY_TASKS": "galaxy_celery_enabled",
+    "GALAXY_ROOT_DIR": "celery_galaxy_server_dir",
+    "PYTHONPATH": "celery_galaxy_server_dir",
+    "TMPDIR": "celery_tmp_dir",
+    "VIRTUAL_ENV": "celery_galaxy_venv_dir",
+    "XDG_CACHE_HOME": "",
+}
+# Of systemd, and of the collection's own part of a worker.
+OWN_PREFIXES = ("GALAXY_CELERY_", "LISTEN_", "NOTIFY_", "WATCHDOG_")
 SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN)$", re.IGNORECASE)
 SECRET_URL = re.compile(r"://[^/\s:@]*:[^@\s]+@")
 
@@ -380,6 +412,29 @@ def variable_problems(environment):
     return problems
 
 
+def reserved_problems(variable, environment):
+    """Return which environment variables the units need for themselves. The values are not shown."""
+    problems = []
+    for name in environment:
+        if name in OWN_VARIABLES or str(name).startswith(OWN_PREFIXES):
+            other = OWN_VARIABLES.get(name)
+            remedy = f"remove it, and use {other}" if other else "remove it"
+            problems.append(f"{variable}.{name} is a variable that the units need for themselves. Remedy: {remedy}.")
+    return problems
+
+
+def path_problems(about):
+    """Return the directories of Galaxy's that tasks write to and the units may not."""
+    if not about["writable_dirs"]:
+        return []
+    found = unwritable(about["galaxy_settings"], about["writable_dirs"])
+    return [
+        "galaxy_config.galaxy has " + ", ".join(f"{name}: {path}" for name, path in found.items())
+        + f", and the workers may write to {', '.join(about['writable_dirs'])} only, so tasks fail with 'Read-only file system'. Remedy: add the"
+        " directories to celery_writable_dirs, or set galaxy_mutable_data_dir (celery_galaxy_data_dir) to the one that holds them."
+    ] if found else []
+
+
 def memory_problems(checks, about):
     """Return the problem of limits that add up to more than there is."""
     limits = {check.name: max(0, check.instances) * (check.max or check.high) for check in checks}
@@ -405,6 +460,9 @@ def worker_problems(
     routed_queues=None,
     task_seconds=0,
     consumer_timeout_seconds=0,
+    secret_environment=None,
+    galaxy_settings=None,
+    writable_dirs=(),
 ):
     """Return what is wrong and what is doubtful, see DOCUMENTATION.
 
@@ -418,6 +476,8 @@ def worker_problems(
         "routed_queues": routed_queues or [],
         "task_seconds": number(task_seconds, "task_seconds"),
         "consumer_timeout_seconds": number(consumer_timeout_seconds, "consumer_timeout_seconds"),
+        "galaxy_settings": galaxy_settings or {},
+        "writable_dirs": list(writable_dirs),
     }
     checks = [Check(entry, about).run() for entry in classes]
     problems = [text for check in checks for text in check.problems]
@@ -430,6 +490,11 @@ def worker_problems(
     ]
     problems += memory_problems(checks, about)
     problems += [f"celery_environment: it {text}." for text in variable_problems(about["environment"])]
+    problems += reserved_problems("celery_environment", about["environment"])
+    problems += reserved_problems("celery_secret_environment", secret_environment or {})
+    for check in checks:
+        problems += reserved_problems(f"celery_workers: {check.name}: environment", check.entry.get("environment") or {})
+    problems += path_problems(about)
     return {"problems": problems, "warnings": [text for check in checks for text in check.warnings]}
 
 

@@ -9,6 +9,7 @@ Private to the collection. Needs no library, since the modules that use it run o
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -59,6 +60,25 @@ REFUSED_WITH_THREADS["worker_cancel_long_running_tasks_on_connection_loss"] = (
 )
 
 
+# Options that name directories to which tasks write.
+WRITTEN = (
+    "data_dir",
+    "cache_dir",
+    "file_path",
+    "file_source_temp_dir",
+    "ftp_upload_dir",
+    "job_working_directory",
+    "new_file_path",
+    "nginx_upload_job_files_store",
+    "nginx_upload_store",
+    "object_store_cache_path",
+    "short_term_storage_dir",
+    "template_cache_path",
+    "tus_upload_store",
+    "tus_upload_store_job_files",
+)
+
+
 def is_whole_number(value):
     """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -95,6 +115,17 @@ def secrets_of(value, secret_keys, inside=False):
     for match in URL_CREDENTIALS.finditer(value):
         found |= {match.group(2), unquote(match.group(2))}
     return found - {""}
+
+
+def hidden_texts(settings, secret_keys, *shown):
+    """Return the secret texts in settings that a module has Ansible replace wherever they show: the second net, behind mask().
+
+    Not those that are ordinary words, or a part of what is shown anyway: with the password "galaxy", each /srv/******** would tell it.
+
+    :param shown: texts that the module shows, beside the masked settings.
+    """
+    public = "\n".join((str(mask(settings, secret_keys)), *shown))
+    return {text for text in secrets_of(settings, secret_keys) if len(text) > 3 and not text.isalpha() and text not in public}
 
 
 def with_placeholders(value, placeholders, path=""):
@@ -228,6 +259,34 @@ def setting_problems(conf):
     return [
         f"celery_conf.{name}: is {conf[name]!r}: {problem[0]}. Remedy: {problem[1]}." for name, problem in found.items() if problem
     ]
+
+
+def gravity_problems(gravity):
+    """Return the settings with which gravity runs workers or beat of its own; without any it runs both.
+
+    :param gravity: the section of galaxy.yml; one that is empty is not used.
+    """
+    if not isinstance(gravity, dict) or not gravity:
+        return []
+    celery = gravity.get("celery")
+    values = celery if isinstance(celery, dict) else {}
+    said = {name: "is not set, and gravity runs workers and beat by default," for name in ("enable", "enable_beat") if name not in values}
+    said.update({name: "is true," for name in ("enable", "enable_beat") if values.get(name)})
+    return [
+        f"gravity.celery.{name} {text} so they would run beside those of the role celery. Remedy: set it to false."
+        for name, text in said.items()
+    ]
+
+
+def unwritable(settings, writable):
+    """Return the directories to which tasks write and the workers may not, by their option.
+
+    :param settings: the section galaxy of galaxy.yml.
+    :param writable: directories that the workers may write to.
+    """
+    allowed = [posixpath.normpath(path) + "/" for path in writable]
+    found = {name: settings[name] for name in WRITTEN if isinstance(settings.get(name), str) and settings[name].startswith("/")}
+    return {name: path for name, path in found.items() if not (posixpath.normpath(path) + "/").startswith(tuple(allowed))}
 
 
 def with_variables(problems, variables):

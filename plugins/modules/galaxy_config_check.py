@@ -17,6 +17,7 @@ description:
   - Reads a C(galaxy.yml), puts the wanted settings on top of it in memory, and holds the outcome against the schema that
     this installation of Galaxy brings and against the settings that its Celery knows. It writes nothing.
   - Fails when one of O(settings) is wrong or known to fail, with the name of the key and of its variable, and the remedy.
+  - Fails when the file has gravity run workers or beat of its own, which it does unless it is told not to.
   - Fails when Galaxy or Celery is older than what the workers need, with the version that is there.
   - Warns of what is wrong elsewhere in the file.
   - Galaxy's own command for this (C(galaxy-config validate)) finds nothing. It stops at defaults that are no scalars in
@@ -103,9 +104,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import (
     find_problems,
+    gravity_problems,
+    hidden_texts,
     is_whole_number,
     mask,
-    secrets_of,
     with_variables,
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_versions import too_old
@@ -138,13 +140,12 @@ def kind(value):
     return KINDS.get(type(value), type(value).__name__)
 
 
-def present(path, section):
-    """Return the section of the file as Galaxy reads it; empty where there is none yet."""
+def present(path):
+    """Return the sections of the file as Galaxy reads it; empty where there is none yet."""
     if YAML_IMPORT_ERROR:
         raise Unavailable(f"PyYAML is not there to read {path}.")
     content = read(path)
-    found = content.get(section) if isinstance(content, dict) else None
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 class GalaxySchema:
@@ -164,13 +165,24 @@ class GalaxySchema:
         except Exception as error:  # noqa: BLE001 whatever an installation lacks, the operator is told
             raise Unavailable(f"{type(error).__name__}: {error}") from None
         self.core = Core
+        self.by_host = {
+            f"{other}_by_host": name
+            for name, option in self.options.items()
+            for other in (name, option.get("resolves_to", name))
+            if option.get("per_host")
+        }
         self.aliases = {
             option["deprecated_alias"] for option in self.options.values() if option.get("deprecated_alias")
         }
 
-    def fault(self, key, value):
-        """Return what is wrong with one option, or nothing."""
+    def fault(self, key, value, name=None):
+        """Return what is wrong with one option, or nothing; under another name where the file has it so."""
         option = self.options.get(key)
+        if option is None and key in self.by_host:
+            # A value for each host name.
+            if not isinstance(value or {}, dict):
+                return f"{key}: is {kind(value)}, and Galaxy wants a dictionary with a value for each host name."
+            return next((fault for item in (value or {}).values() if (fault := self.fault(self.by_host[key], item, key))), None)
         if option is None or value is None:
             return None
         rule = {word: item for word, item in option.items() if word not in GALAXY_WORDS}
@@ -188,13 +200,13 @@ class GalaxySchema:
         wanted = (
             "one of " + ", ".join(map(str, rule["enum"])) if rule.get("enum") else rule.get("type", "something else")
         )
-        return f"{key}: is {kind(value)}, and Galaxy's schema wants {WANTED.get(wanted, wanted)}."
+        return f"{name or key}: is {kind(value)}, and Galaxy's schema wants {WANTED.get(wanted, wanted)}."
 
     def unknown(self, keys):
         """Return the keys that the schema does not have, each with the nearest one that it has."""
         found = []
         for key in keys:
-            if key not in self.options and key not in self.aliases:
+            if key not in self.options and key not in self.aliases and key not in self.by_host:
                 near = difflib.get_close_matches(str(key), self.options, 1, 0.85)
                 found.append(f"{key} (did you mean {near[0]}?)" if near else str(key))
         return found
@@ -247,12 +259,14 @@ def run(module):
     if old := too_old(params["server_dir"], sys.prefix):
         module.fail_json(msg=" ".join(old), **result)
     try:
-        current = present(path, params["section"])
+        content = present(path)
     except (Unavailable, YamlFileError) as error:
         module.warn(f"Only what is to be written was checked, not what is in the file: {error}")
-        current = {}
-    section = {**current, **settings}
+        content = {}
+    current = content.get(params["section"])
+    section = {**(current if isinstance(current, dict) else {}), **settings}
     problems = find_problems(section, params["consumed_queues"], params["remote_workers"]) if settings else []
+    problems += gravity_problems(content.get("gravity"))
     try:
         schema = GalaxySchema(params["server_dir"])
         result["schema_checked"] = True
@@ -309,8 +323,7 @@ def main():
     module.settings = module.params["settings"]
     # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
     module.no_log_values.clear()
-    # No message here holds a value; this is the second net, and a secret of a few letters would tear every sentence.
-    module.no_log_values.update(text for text in secrets_of(module.settings, SECRET_KEYS) if len(text) > 3)
+    module.no_log_values.update(hidden_texts(module.settings, SECRET_KEYS, module.params["path"], module.params["server_dir"] or ""))
     module.params["settings"] = mask(module.settings, SECRET_KEYS)
     run(module)
 

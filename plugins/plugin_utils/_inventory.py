@@ -55,6 +55,35 @@ def group_problems(wanted, groups, needed, given):
     return problems
 
 
+# What a proxy shows of other hosts: the variables of its public name, the group that has it, its address, and the proxy's way to it.
+PAGES = (
+    (("traefik_management_host", "rabbitmq_management_host"), "rabbitmqservers_group", "rabbitmq_listen_address", "traefik_management_urls"),
+    (("traefik_flower_host",), "flowerservers_group", "flower_address", "traefik_flower_urls"),
+)
+PAGE_VARIABLES = sorted({name for names, _group, *others in PAGES for name in (*names, *others)})
+
+
+def page_problems(hosts, values):
+    """Return the pages that a proxy shows and does not reach, since they listen on loopback of another host.
+
+    :param hosts: the hosts of each group, by the variable that holds its name.
+    :param values: the variables of each host, of the names in PAGE_VARIABLES; null for what only the host can tell.
+    """
+    problems = []
+    for proxy in hosts.get("traefikservers_group") or []:
+        for names, group, address, urls in PAGES:
+            public = next((values[proxy][name] for name in names if name in values[proxy]), "")
+            if not public or urls in values[proxy]:
+                continue
+            problems += [
+                f"{address} is {found} on {host}, where Traefik on {proxy} does not reach it to show it as {public}. Remedy: set {address} to an "
+                f"address of {host} that {proxy} reaches, or {urls} to another way."
+                for host in hosts.get(group) or []
+                if host != proxy and re.match(r"127[.]|localhost$|\[?::1", found := values[host].get(address, "127.0.0.1") or "")
+            ]
+    return problems
+
+
 def differing(name, values):
     """Return the hosts of each value of a variable; a value that is a number in quotes is that number."""
     found = {}

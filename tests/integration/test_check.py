@@ -9,7 +9,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from tools.preflight_site import ANYWHERE, CHECK, HOSTS, SECRETS, build_site, inventory, pair, untouched
+from tools.preflight_site import (
+    ANYWHERE,
+    CHECK,
+    HOSTS,
+    SECRETS,
+    TLS_LISTENER,
+    build_site,
+    inventory,
+    pair,
+    untouched,
+)
 
 
 def check(tmp_path, hosts=None, change=(), without=()):
@@ -184,6 +194,93 @@ ALONE = {
             "use galaxy_celery_conf, or set galaxy_celery_config_enabled to false",
         ],
     ),
+    "gravity's own workers by default": (
+        {"galaxy_config": {"gravity": {"process_manager": "systemd"}, "galaxy": {}}},
+        None,
+        [
+            "galaxy: galaxy_config.gravity.celery.enable is not set",
+            "galaxy: galaxy_config.gravity.celery.enable_beat is not set",
+            "gravity runs workers and beat by default",
+            "Remedy: set it to false",
+        ],
+    ),
+    "workers of the older role": (
+        {"galaxy_systemd_celery": True},
+        None,
+        ["galaxy_systemd_celery is true", "Remedy: set it to false"],
+    ),
+    "a broker that verify refuses": (
+        {"rabbitmq_image": "rabbitmq:3.11.28-management"},
+        None,
+        ["mq: rabbitmq_image is rabbitmq:3.11.28-management", "older than 3.12"],
+    ),
+    "a broker's name that its own certificate does not cover": (
+        {
+            **dict(zip(("rabbitmq_certificate", "rabbitmq_private_key"), pair([OTHER]))),
+            "rabbitmq_tls_enabled": True,
+            "rabbitmq_certificate_names": [OTHER],
+        },
+        inventory(traefikservers=None),
+        ["mq: rabbitmq_certificate_names is mq02.example.org", "mq.example.org", "add the name"],
+    ),
+    "a route to loopback where no broker is": (
+        {**TLS_LISTENER, "rabbitmq_tls_address": "192.0.2.9", "traefik_broker_servers": ["127.0.0.1:5672"]},
+        inventory(traefikservers=["proxy"]),
+        ["traefik_broker_servers has 127.0.0.1:5672 on proxy", "the broker is on mq"],
+    ),
+    "a route to a port where the broker is not": (
+        {**TLS_LISTENER, "rabbitmq_tls_address": "192.0.2.9", "traefik_broker_servers": ["192.0.2.9:5671"]},
+        inventory(traefikservers=["proxy"]),
+        ["traefik_broker_servers has 192.0.2.9:5671 on proxy", "192.0.2.9:5673"],
+    ),
+    "a management page that Traefik does not reach": (
+        {**TLS_LISTENER, "rabbitmq_tls_address": "192.0.2.9"},
+        inventory(traefikservers=["proxy"]),
+        ["rabbitmq_listen_address is 127.0.0.1 on mq", "traefik_management_urls"],
+    ),
+    "a Flower that Traefik does not reach": (
+        {"traefik_flower_host": "flower.example.org"},
+        None,
+        ["flower_address is 127.0.0.1 on monitor", "traefik_flower_urls"],
+    ),
+    "a route whose address comes from a host": (
+        {"rabbitmq_listen_address": "{{ ansible_facts['default_ipv4']['address'] }}"},
+        inventory(traefikservers=["proxy"]),
+        ["rabbitmq_tls_enabled is false on mq", "Traefik is on another host, proxy"],
+    ),
+    "data that no worker may write": (
+        {
+            "galaxy_config": {
+                "galaxy": {
+                    "file_path": "/data/galaxy/files",
+                    "new_file_path": "/data/galaxy/tmp",
+                    "job_working_directory": "/data/jobs",
+                    "tus_upload_store": "/data/tus",
+                    "object_store_cache_path": "/data/cache",
+                    "template_cache_path": "/srv/galaxy/var/templates",
+                }
+            },
+            "celery_writable_dirs": ["/data/jobs/"],
+        },
+        None,
+        [
+            "celery-1: galaxy_config.galaxy has file_path: /data/galaxy/files",
+            "new_file_path: /data/galaxy/tmp",
+            "tus_upload_store: /data/tus",
+            "object_store_cache_path: /data/cache",
+            "celery_writable_dirs",
+        ],
+    ),
+    "names of the units' own": (
+        {"celery_environment": {"GALAXY_CONFIG_FILE": "/x", "PYTHONPATH": "/y", "TMPDIR": "/z"}},
+        None,
+        ["celery_environment.GALAXY_CONFIG_FILE", "celery_environment.PYTHONPATH", "celery_environment.TMPDIR"],
+    ),
+    "a secret under a name of the units' own": (
+        {"celery_secret_environment": {"CELERY_CUSTOM_WORKER_POOL": "x:y"}},
+        None,
+        ["celery_secret_environment.CELERY_CUSTOM_WORKER_POOL"],
+    ),
     "Flower in Galaxy's virtual environment": (
         {"flower_venv_dir": "/srv/galaxy/server/.venv", "galaxy_venv_dir": "/srv/galaxy/server/.venv/"},
         None,
@@ -216,6 +313,42 @@ def test_a_self_made_authority_covers_what_it_makes(tmp_path):
 def test_addresses_that_only_a_host_knows_are_left_open(tmp_path):
     change = {"flower_address": "{{ ansible_facts['default_ipv4']['address'] }}"}
     outcome = check(tmp_path, change=change, without=["celery_source_address"])
+    assert outcome.code == 0, outcome.end
+    untouched(outcome)
+
+
+RIGHT = {
+    "gravity without Celery": (
+        {"galaxy_config": {"gravity": {"celery": {"enable": False, "enable_beat": False}}}},
+        None,
+    ),
+    "the older role without Celery": ({"galaxy_systemd_celery": False}, None),
+    "a broker for all, whose address only it knows": (
+        {**TLS_LISTENER, "rabbitmq_listen_address": "0.0.0.0"},  # noqa: S104
+        inventory(traefikservers=["proxy"]),
+    ),
+    "a broker without a proxy": (
+        {**TLS_LISTENER, "rabbitmq_tls_address": "192.0.2.9", "rabbitmq_tls_port": 5671},
+        inventory(traefikservers=None),
+    ),
+    "a broker elsewhere": ({}, inventory(traefikservers=None, rabbitmqservers=None)),
+    "an image of another registry": ({"rabbitmq_image": "registry.example.org:5000/mq/rabbitmq:latest"}, None),
+    "data of the workers": (
+        {
+            "galaxy_config": {
+                "galaxy": {"file_path": "/data/files", "new_file_path": "tmp", "data_dir": "/srv/galaxy/var"}
+            },
+            "celery_writable_dirs": ["/data"],
+        },
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_right_passes(tmp_path, case):
+    change, hosts = RIGHT[case]
+    outcome = check(tmp_path, hosts, change)
     assert outcome.code == 0, outcome.end
     untouched(outcome)
 

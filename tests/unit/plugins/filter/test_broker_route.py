@@ -7,17 +7,18 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 
 from ansible_collections.usegalaxy_eu.celery.plugins.filter.broker_route import broker_route
 
 FACTS = {"ansible_facts": {"default_ipv4": {"address": "10.0.0.5"}}}
+EDGE = {"ansible_facts": {"default_ipv4": {"address": "10.0.0.9"}}}
 OPEN = {"rabbitmq_tls_enabled": True, "rabbitmq_tls_address": "0.0.0.0"}  # noqa: S104 an input
 HERE = {"rabbitmq_tls_enabled": True, "rabbitmq_tls_port": 5673}
 
 
 def route(host="mq", mode="terminate", entry_point=":5671", **variables):
-    return broker_route(["mq"], {"mq": {**FACTS, **variables}, "edge": {}}, host, mode, entry_point)
+    return broker_route(["mq"], {"mq": {**FACTS, **variables}, "edge": EDGE}, host, mode, entry_point)
 
 
 def good(**expected):
@@ -70,6 +71,51 @@ def test_a_broker_that_is_not_reached(options, words):
     (problem,) = route(**options)["problems"]
     for word in words:
         assert word in problem
+
+
+def test_an_address_that_nobody_was_asked_for_is_no_problem():
+    assert broker_route(["mq"], {"mq": OPEN, "edge": {}}, "edge")["problems"] == []
+
+
+class Unasked(dict):
+    """Variables of a host, of which one is made of facts that are not there."""
+
+    def __getitem__(self, name):
+        if name == "rabbitmq_listen_address":
+            raise AnsibleUndefinedVariable("'dict object' has no attribute 'default_ipv4'")
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        # That of dict asks no __getitem__.
+        return self[name] if name in self else default  # noqa: SIM401 it would ask itself
+
+
+def test_an_address_made_of_facts_hides_no_other_problem():
+    unasked = Unasked(rabbitmq_listen_address="{{ ... }}")
+    (problem,) = broker_route(["mq"], {"mq": unasked, "edge": {}}, "edge")["problems"]
+    assert "rabbitmq_tls_enabled is false on mq" in problem
+    assert broker_route(["mq"], {"mq": Unasked(unasked, **HERE), "edge": {}}, "edge")["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "named"),
+    [
+        (["127.0.0.1:5672"], "127.0.0.1:5672"),
+        (["localhost:5671"], "localhost:5671"),
+        (["[::1]:5672"], "[::1]:5672"),
+        (["10.1.0.5:5671"], "10.1.0.5:5671"),
+        (["10.1.0.5:5673"], None),
+        (["mq.internal:5671"], None),
+        (["198.51.100.7:5671"], None),
+        (None, None),
+    ],
+)
+def test_servers_of_the_inventory_where_no_broker_is(servers, named):
+    broker = {**HERE, "rabbitmq_tls_address": "10.1.0.5", "ansible_facts": {}}
+    found = broker_route(["mq"], {"mq": broker, "edge": {"traefik_broker_servers": servers}}, "edge")["clashes"]
+    assert [f"traefik_broker_servers has {named} on edge" in text for text in found] == ([True] if named else [])
+    # On the broker's own host, loopback is right.
+    assert broker_route(["mq"], {"mq": {**broker, "traefik_broker_servers": servers}}, "mq")["clashes"] == []
 
 
 @pytest.mark.parametrize(

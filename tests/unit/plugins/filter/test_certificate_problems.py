@@ -13,8 +13,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ansible_collections.usegalaxy_eu.celery.plugins.filter import certificate_problems as plugin
 
@@ -40,7 +40,7 @@ class Authority:
         self.key, self.name, self.parent = ec.generate_private_key(ec.SECP256R1()), name, parent
         self.text = (parent or self).sign(self.key, name, authority=True)
 
-    def sign(self, key, name, names=(), days=(-1, 30), authority=False):
+    def sign(self, key, name, names=(), days=(-1, 30), authority=False, extensions=()):
         """Return the PEM text of a certificate that is valid from and to so many days from now."""
         builder = (
             x509.CertificateBuilder(subject(self.name), subject(name), key.public_key(), x509.random_serial_number())
@@ -50,6 +50,8 @@ class Authority:
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([alternative(n) for n in names]), False)
+        for value, critical in extensions:
+            builder = builder.add_extension(value, critical)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(PEM).decode()
 
 
@@ -145,6 +147,42 @@ def test_wrong(case):
     assert len([problem for problem in problems if expected in problem]) == 1
     assert len(problems) == (2 if case == "no name" else 1)
     assert all(line not in str(problems) for line in str(key).splitlines()[1:-1] if line)
+
+
+SHORT = rsa.generate_private_key(65537, 1024)  # noqa: S505 what Python refuses
+SIGNS = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+REFUSED = {
+    "a short key": (SHORT, (), "key too weak"),
+    "a certificate for clients": (KEY, [(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)], "purpose"),
+    "a key that may only sign": (KEY, [(SIGNS, True)], "purpose"),
+    "an extension that nobody knows": (
+        KEY,
+        [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)],
+        "critical extension",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("chain", ["", MIDDLE.text])
+def test_what_python_refuses(case, chain):
+    key, extensions, reason = REFUSED[case]
+    (problem,) = check(MIDDLE.sign(key, "mq", NAMES, extensions=extensions) + chain, secret(key), NAMES)
+    assert "The certificate CN=mq is refused by Python" in problem
+    assert reason in problem and "Use one for servers" in problem
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP384R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+        rsa.generate_private_key(65537, 3072),
+    ],
+)
+def test_what_python_takes(key):
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    assert check(MIDDLE.sign(key, "mq", NAMES, extensions=[(usage, False)]) + MIDDLE.text, secret(key), NAMES) == []
 
 
 def test_chain_in_the_wrong_order():

@@ -20,6 +20,24 @@ def test_the_variable_stands_before_the_problem():
     assert problem.startswith("galaxy_celery_conf: celery_conf.broker_use_ssl.cert_reqs: is not an integer")
 
 
+@pytest.mark.parametrize(
+    ("gravity", "said"),
+    [
+        ({"process_manager": "systemd"}, ["enable is not set", "enable_beat is not set"]),
+        ({"celery": {"enable": False}}, ["enable_beat is not set"]),
+        ({"celery": {"enable": False, "enable_beat": True}}, ["enable_beat is true"]),
+        ({"celery": None, "gunicorn": {}}, ["enable is not set", "enable_beat is not set"]),
+        ({"celery": {"enable": False, "enable_beat": False}}, []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_gravity_runs_workers_unless_it_is_told_not_to(gravity, said):
+    problems = galaxy_settings_problems({}, gravity=gravity)
+    assert [text.partition(",")[0] for text in problems] == [f"gravity.celery.{words}" for words in said]
+    assert all(text.endswith("Remedy: set it to false.") for text in problems)
+
+
 def test_queues_and_results_are_held_against_the_workers():
     conf = {"task_routes": ROUTES, "result_backend": "db+sqlite:////srv/results.sqlite"}
     assert galaxy_settings_problems({"celery_conf": conf}) == []

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
@@ -122,6 +125,50 @@ def test_secrets_do_not_go_into_units_nor_into_the_message(name, value):
         assert name in problem
         assert "celery_secret_environment" in problem
         assert "mark" not in problem
+
+
+@pytest.mark.parametrize(
+    "name", ["GALAXY_CONFIG_FILE", "TMPDIR", "NOTIFY_SOCKET", "GALAXY_CELERY_CONTROL_DIR", "CELERY_BROKER_URL"]
+)
+def test_names_that_the_units_need_are_refused_wherever_they_stand(name):
+    given = {name: "mark"}
+    places = {
+        "celery_environment": found([CLASS], environment=given),
+        "celery_secret_environment": found([CLASS], secret_environment=given),
+        f"celery_workers: {CLASS['name']}: environment": found([{**CLASS, "environment": given}]),
+    }
+    for place, answer in places.items():
+        (problem,) = answer["problems"]
+        assert problem.startswith(f"{place}.{name} is a variable that the units need")
+        assert "Remedy: remove it" in problem and "mark" not in problem
+
+
+def test_every_variable_of_the_units_is_reserved_or_harmless():
+    """What a unit sets, a site may set otherwise only where that does no harm."""
+    templates = Path(__file__).resolve().parents[4] / "roles/celery/templates"
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(templates.rglob("*.j2")))
+    names = set(re.findall(r"(?m)^Environment=([A-Z_]+)=", text))
+    harmless = {name for name in names if found([CLASS], environment={name: "32"})["problems"] == []}
+    pool = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_POOL_"
+    assert harmless == {"PATH", "PYTHONFAULTHANDLER", "PYTHONUNBUFFERED", pool + "SIZE", pool + "PRE_PING"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"file_path": "/data/files"}, ["file_path: /data/files"]),
+        ({"tus_upload_store": "/data/tus", "new_file_path": "/srv/galaxy/var/tmp"}, ["tus_upload_store: /data/tus"]),
+        ({"job_working_directory": "/srv/galaxy/var2"}, ["job_working_directory: /srv/galaxy/var2"]),
+        ({"file_path": "objects", "new_file_path": None, "data_dir": "/srv/galaxy/var/"}, []),
+        ({"object_store_cache_path": "/scratch/../srv/galaxy/var/cache"}, []),
+        ({"tool_dependency_dir": "/elsewhere", "static_dir": "/elsewhere"}, []),
+    ],
+)
+def test_data_outside_of_what_workers_may_write(settings, named):
+    problems = found([CLASS], galaxy_settings=settings, writable_dirs=["/srv/galaxy/var", "/var/tmp/x"])["problems"]
+    assert len(problems) == bool(named)
+    assert [word for word in [*named, "celery_writable_dirs"] if problems and word not in problems[0]] == []
+    assert found([CLASS], galaxy_settings=settings)["problems"] == []
 
 
 def test_the_environment_of_all_classes_counts_too():

@@ -42,6 +42,7 @@ OPTIONS = {
     "cleanup_job": {"type": "str", "enum": ["always", "onsuccess", "never"]},
     "oidc_auth_pipeline": {"type": "seq"},
     "new_name": {"type": "str", "deprecated_alias": "old_name"},
+    "brand": {"type": "str", "per_host": True},
 }
 
 
@@ -105,6 +106,25 @@ def check(tmp_path, capsys, galaxy, monkeypatch):
 
 def conf(**values):
     return {**GOOD, "celery_conf": {**CONF, **values}}
+
+
+def test_gravity_must_be_told_to_run_no_workers(check):
+    off = "gravity:\n  celery: {enable: false, enable_beat: false}\ngalaxy: {}\n"
+    assert "failed" not in check(text=off)
+    assert "failed" not in check(text="gravity:\ngalaxy: {}\n")
+    answer = check(text="gravity:\n  process_manager: systemd\ngalaxy: {}\n")
+    assert answer["failed"] is True
+    assert (
+        "gravity.celery.enable is not set" in answer["msg"] and "gravity.celery.enable_beat is not set" in answer["msg"]
+    )
+
+
+def test_a_value_for_each_host_name_is_known(check):
+    answer = check(text="galaxy:\n  brand_by_host: {a.example.org: A}\n  cleanup_job_by_host: {}\n")
+    assert "brand_by_host" not in answer["warned"]
+    assert "cleanup_job_by_host" in answer["warned"]
+    for wrong in ("{a.example.org: 1}", "A"):
+        assert "brand_by_host: is " in check(text=f"galaxy:\n  brand_by_host: {wrong}\n")["warned"]
 
 
 def test_good_settings(check):

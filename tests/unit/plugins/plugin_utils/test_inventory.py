@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory import (
     by_host,
     group_problems,
+    page_problems,
     password_problems,
     shared_problems,
     weakness,
@@ -97,3 +98,24 @@ def test_a_variable_may_stand_for_another():
 def test_a_problem_of_several_hosts_is_told_once():
     found = {"a": ["x is 1."], "b": ["x is 1.", "y is 2."]}
     assert by_host(found) == ["a, b: x is 1.", "b: y is 2."]
+
+
+HOSTS = {"traefikservers_group": ["proxy"], "rabbitmqservers_group": ["mq"], "flowerservers_group": ["proxy", "watch"]}
+PUBLIC = {"rabbitmq_management_host": "mq-admin.example.org", "traefik_flower_host": "flower.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "mq", "watch", "words"),
+    [
+        ({}, {}, {}, ["rabbitmq_listen_address is 127.0.0.1 on mq", "flower_address is 127.0.0.1 on watch"]),
+        ({}, {"rabbitmq_listen_address": "10.0.0.5"}, {}, ["flower_address"]),
+        ({"traefik_flower_host": ""}, {"rabbitmq_listen_address": "::1"}, {}, ["rabbitmq_listen_address is ::1"]),
+        ({"traefik_management_urls": "x"}, {}, {"flower_address": "100.99.0.7"}, []),
+        ({}, {"rabbitmq_listen_address": None}, {"flower_address": None}, []),
+        ({"traefik_management_host": ""}, {}, {"flower_address": "100.99.0.7"}, []),
+    ],
+)
+def test_pages_of_another_host_that_listen_on_loopback(proxy, mq, watch, words):
+    found = page_problems(HOSTS, {"proxy": {**PUBLIC, **proxy}, "mq": mq, "watch": watch})
+    assert [word in text for word, text in zip(words, found, strict=True)] == [True] * len(words)
+    assert all("Remedy: " in text for text in found)
