@@ -181,7 +181,8 @@ def test_a_step_may_give_way_to_others(tmp_path):
     passed, runner, _out = execute(tmp_path, steps)
     assert passed
     patient, usual = (int((runner.logs / f"{step.name}.log").read_text(encoding="utf-8")) for step in steps)
-    assert patient - usual == 7
+    # These tests may give way themselves, and Linux knows nothing above 19.
+    assert (patient, usual) == (min(os.nice(0) + 7, 19), os.nice(0))
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this Linux does not know autogroups")
