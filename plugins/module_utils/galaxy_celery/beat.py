@@ -5,11 +5,14 @@
 
 """Celery's persistent scheduler of beat, which tells systemd what it does and copes with a clock that jumped.
 
-`celery beat --scheduler galaxy_celery.beat:Scheduler --max-interval N`, with N well below the unit's WatchdogSec.
+`celery beat --scheduler galaxy_celery.beat:Scheduler --max-interval N`, with N well below the unit's WatchdogSec. The moment when
+a task is due next is in the file that GALAXY_CELERY_BEAT_FILE names, for Telegraf: it passes when beat stands still or cannot send.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from typing import Any
 
@@ -23,7 +26,13 @@ class Scheduler(PersistentScheduler):
 
     sent: str | None = None
     sent_at = 0.0
+    due: float | None = None
     _ready = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Name of what could not be sent, and when. Celery takes it for sent.
+        self._unsent: dict[str, float] = {}
+        super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
         """Read the file of the last run, see celery.beat."""
@@ -49,6 +58,7 @@ class Scheduler(PersistentScheduler):
             self.populate_heap()
         pause = super().tick(*args, **kwargs)
         notify(STATUS=self._words(), WATCHDOG=1)
+        self._write_due()
         return pause
 
     def _ensure_connected(self) -> Any:
@@ -62,9 +72,26 @@ class Scheduler(PersistentScheduler):
 
     def apply_async(self, entry: Any, *args: Any, **kwargs: Any) -> Any:
         """Send a task, see celery.beat, and remember that it was sent."""
+        self._unsent.setdefault(entry.name, time.time())
         result = super().apply_async(entry, *args, **kwargs)
+        del self._unsent[entry.name]
         self.sent, self.sent_at = entry.task, time.monotonic()
         return result
+
+    def _write_due(self) -> None:
+        """Write down when the next task is due, in seconds since 1970."""
+        path = os.environ.get("GALAXY_CELERY_BEAT_FILE")
+        due = min([*self._unsent.values(), *(event.time for event in (self._heap or [])[:1])], default=None)
+        if not path or due is None or due == self.due:
+            return
+        self.due = due
+        try:
+            with open(path + ".new", "w") as file:
+                os.fchmod(file.fileno(), 0o644)
+                json.dump({"due": self.due}, file)
+            os.replace(path + ".new", path)
+        except OSError as error:
+            say(f"{path} cannot be written: {error}", WARNING)
 
     def _words(self) -> str:
         head = self._heap[0] if self._heap else None

@@ -42,10 +42,10 @@ def grafana(**values):
 def test_each_condition_has_its_rule():
     names = {rule["alert"].removeprefix("GalaxyCelery") for rule in prometheus()}
     assert names == {
-        "QueueWithoutConsumer", "Backlog", "WorkerMissing", "TwoBeats", "Memory", "Restarts", "Unacknowledged",
-        "Certificate", "FlowerSilent", "TelegrafSilent",
+        "QueueWithoutConsumer", "Backlog", "WorkerMissing", "TwoBeats", "BeatLate", "Memory", "Restarts",
+        "Unacknowledged", "Certificate", "FlowerSilent", "TelegrafSilent",
     }  # fmt: skip
-    assert len(grafana()) == len(prometheus()) == 12
+    assert len(grafana()) == len(prometheus()) == 13
 
 
 def test_thresholds_are_variables():

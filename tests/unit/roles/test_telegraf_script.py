@@ -91,6 +91,11 @@ def test_flower_may_start_anew(runtime):
     assert runtime(20, 3, 3, 3, 3)["p50"] == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize(("due", "late"), [(1_000_030.5, 0.0), (999_880.0, 120.0)])
+def test_beat_is_late_by_what_was_due(apply, due, late):
+    assert apply(Metric("celery_beat", {"due": due}, {"host": "h"})).fields == {"late_seconds": late}
+
+
 def test_a_worker_that_went_is_forgotten(runtime):
     runtime(0, 0, 0, 0, 0, worker="gone")
     runtime(10, 0, 0, 7, 7, worker="gone")

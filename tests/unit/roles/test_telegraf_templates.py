@@ -25,6 +25,7 @@ SWITCHES = {
     "rabbitmq": "rabbitmq",
     "rabbitmq_prometheus": "prometheus",
     "units": "systemd_units",
+    "beat": "file",
     "cgroup": "cgroup",
     "certificate": "x509_cert",
     "postgresql": "postgresql_extensible",

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import datetime
+import json
+import stat
+import time
 
 import celery
 import pytest
@@ -95,3 +98,40 @@ def test_celerys_own_needs_it(app, tmp_path):
     own = celery.beat.PersistentScheduler(app, schedule_filename=str(path))
     own.tick()
     assert own._heap[0].time > (app.now() + 99 * HOUR).timestamp()
+
+
+def test_it_writes_down_when_a_task_is_due_next(app, tmp_path, told, monkeypatch):
+    path = tmp_path / "beat.json"
+    monkeypatch.setenv("GALAXY_CELERY_BEAT_FILE", str(path))
+    last_sent(app, tmp_path / "schedule", app.now() - 2 * HOUR)
+    made = scheduler(app, tmp_path / "schedule")
+    made.tick()
+    assert json.loads(path.read_text())["due"] == pytest.approx(time.time() + 3600, abs=60)
+    # Telegraf has an account of its own.
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    written = path.stat()
+    made.tick()
+    assert path.stat().st_ino == written.st_ino
+    assert sorted(file.name for file in tmp_path.glob("beat*")) == ["beat.json"]
+
+
+def test_what_could_not_be_sent_stays_due(app, tmp_path, told, monkeypatch):
+    path = tmp_path / "beat.json"
+    monkeypatch.setenv("GALAXY_CELERY_BEAT_FILE", str(path))
+    last_sent(app, tmp_path / "schedule", app.now() - 2 * HOUR)
+    made = scheduler(app, tmp_path / "schedule")
+    with monkeypatch.context() as broken:
+        broken.setattr(app, "send_task", lambda *_args, **_kwargs: 1 / 0)
+        made.tick()
+    # Celery itself believes that it was sent.
+    assert made._heap[0].time > time.time() + 3000
+    assert json.loads(path.read_text())["due"] == pytest.approx(time.time(), abs=60)
+    made.apply_async(made.schedule["hourly"], advance=False)
+    made.tick()
+    assert json.loads(path.read_text())["due"] == made._heap[0].time
+
+
+def test_a_file_that_cannot_be_written_does_not_stop_beat(app, tmp_path, told, monkeypatch, capfd):
+    monkeypatch.setenv("GALAXY_CELERY_BEAT_FILE", str(tmp_path / "none" / "beat.json"))
+    assert scheduler(app, tmp_path / "schedule").tick() > 0
+    assert "beat.json cannot be written" in capfd.readouterr().out
