@@ -46,15 +46,18 @@ def _results(app: Any) -> None:
     # By its name: who stores results elsewhere may have no SQLAlchemy.
     own = f"{__package__}.results:KeptDatabaseBackend"
     app.loader.override_backends = {"db": own, "database": own, **app.loader.override_backends}
+    # With the first result instead: Celery 5.5 and later could not even send a task again while the database is away.
+    app.conf.database_create_tables_at_setup = False
 
 
 DEVIATIONS: dict[str, Callable[[Any], None]] = {
+    # Before those that ask which store it is.
+    "results": _results,
     "chains": end_uploads,
     "control": _control,
     "events": _events,
     "late": guard,
     "publish": keep_publishing,
-    "results": _results,
 }
 
 

@@ -9,7 +9,9 @@ It runs in one place at a time, and not again when it has ended. When a connecti
 worker runs to another one (celery/celery#4671). Two tasks that fetch the same upload write over each other's files, and what
 Galaxy shows in green is empty. So each holds an advisory lock of PostgreSQL, which goes with the process that has it.
 
-And it begins again when the database was away. Galaxy's tasks of an upload look there each second.
+And it begins again when the database was away. Galaxy's tasks of an upload look there each second. A state that cannot be stored is
+no failure: Celery would mark the task as failed as soon as the database is back, while the broker has it once more, and forget the
+tasks after it (celery/celery#537).
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import functools
 import threading
 from typing import Any
 
-from .stock import Ignore, Reject, add_autoretry_behaviour, signals, states
+from .stock import BackendError, Ignore, Reject, add_autoretry_behaviour, by_url, signals, states
+from .systemd import WARNING, say
 
 # For one that runs elsewhere.
 BUSY_SECONDS = 10
@@ -112,6 +115,24 @@ def _alone(task: Any, locks: Locks) -> Any:
     return alone
 
 
+def _go_on_without_state(backend: type, tasks: set[str], away: tuple[type[Exception], ...]) -> None:
+    """Have a store of results go on when it cannot store the state of one of these tasks. Nobody waits for it."""
+    store = backend.store_result
+
+    @functools.wraps(store)
+    def store_result(self: Any, task_id: str, result: Any, state: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return store(self, task_id, result, state, *args, **kwargs)
+        except away as exc:
+            task = getattr(kwargs.get("request"), "task", None)
+            if state == ENDED or task not in tasks:
+                raise
+            say(f"the state {state} of {task} {task_id} cannot be stored: {exc!r}", WARNING)
+            return result
+
+    backend.store_result = store_result
+
+
 def guard(app: Any) -> None:
     """Prepare the tasks of this process, if their results are in PostgreSQL."""
     if not (app.conf.result_backend or "").startswith("db+postgresql"):
@@ -119,10 +140,12 @@ def guard(app: Any) -> None:
     from sqlalchemy import exc
 
     locks = Locks(app)
-    away = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
-    for task in app.tasks.values():
-        if task.acks_late:
-            task.run = _alone(task, locks)
-            add_autoretry_behaviour(task, autoretry_for=away, **AGAIN)
+    away = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError, BackendError)
+    late = [task for task in app.tasks.values() if task.acks_late]
+    for task in late:
+        task.run = _alone(task, locks)
+        add_autoretry_behaviour(task, autoretry_for=away, **AGAIN)
+    backend, _url = by_url(app.backend_cls or app.conf.result_backend, app.loader)
+    _go_on_without_state(backend, {task.name for task in late}, away)
     # By then the next task of a chain is published, and the result is stored.
     signals.task_postrun.connect(lambda task_id, **_about: locks.give(task_id), weak=False)

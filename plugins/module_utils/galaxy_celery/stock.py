@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "ApplyResult",
+    "BackendError",
     "EventDispatcher",
     "Ignore",
     "OperationalError",
@@ -21,6 +22,7 @@ __all__ = [
     "WorkerShutdown",
     "add_autoretry_behaviour",
     "apply_target",
+    "by_url",
     "signals",
     "state",
     "states",
@@ -30,18 +32,19 @@ try:
     from amqp.exceptions import RecoverableConnectionError
     from celery import bootsteps, signals, states
     from celery.app.autoretry import add_autoretry_behaviour
+    from celery.app.backends import by_url
     from celery.beat import PersistentScheduler
     from celery.concurrency.base import apply_target
     from celery.concurrency.prefork import TaskPool as StockProcessPool
     from celery.concurrency.thread import ApplyResult
     from celery.concurrency.thread import TaskPool as StockThreadPool
     from celery.events.dispatcher import EventDispatcher
-    from celery.exceptions import Ignore, Reject, WorkerShutdown
+    from celery.exceptions import BackendError, Ignore, Reject, WorkerShutdown
     from celery.worker import state
     from kombu.exceptions import OperationalError
 
     Step = bootsteps.StartStopStep
 except ImportError:
-    Ignore = OperationalError = RecoverableConnectionError = Reject = WorkerShutdown = Exception
+    BackendError = Ignore = OperationalError = RecoverableConnectionError = Reject = WorkerShutdown = Exception
     ApplyResult = EventDispatcher = PersistentScheduler = Step = StockProcessPool = StockThreadPool = object
-    add_autoretry_behaviour = apply_target = signals = state = states = None
+    add_autoretry_behaviour = apply_target = by_url = signals = state = states = None
