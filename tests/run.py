@@ -31,8 +31,9 @@ LOGS = CACHE / f"logs{SUFFIX}"
 BIN = VENV / "bin"
 
 # Scenarios of `make test`, the longest first, and those that `make test-full` adds.
-QUICK_SCENARIOS = ("default", "single", "traefik")
+QUICK_SCENARIOS = ("default", "traefik")
 FULL_SCENARIOS = (
+    "single",
     "default-debian13",
     "plain",
     "rabbitmq",
