@@ -11,7 +11,7 @@ extensions = ["myst_parser", "sphinx.ext.graphviz", "sphinx_antsibull_ext"]
 exclude_patterns = ["docsite"]
 
 html_theme = "furo"
-html_title = "usegalaxy_eu.celery"
+html_title = "Celery for Galaxy"
 html_copy_source = False
 html_show_copyright = False
 pygments_style = "ansible"

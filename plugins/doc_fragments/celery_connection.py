@@ -16,7 +16,7 @@ options:
   galaxy_config_file:
     description:
       - Path of Galaxy's C(galaxy.yml) on the target. The broker is C(broker_url) of its C(celery_conf), else
-        C(amqp_internal_connection); the other settings of C(celery_conf) count too. So no secret stands in the task.
+        C(amqp_internal_connection); the other settings of C(celery_conf) count too. So the task has no secret.
       - Settings that Galaxy takes from its environment (C(GALAXY_CONFIG_OVERRIDE_*)) are not seen.
       - Exactly one of O(galaxy_config_file) and O(broker_url) is required.
     type: path

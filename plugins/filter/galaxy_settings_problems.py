@@ -18,7 +18,7 @@ description:
     and Celery's own lists too.
 options:
   _input:
-    description: Settings as they stand in C(galaxy.yml) below C(galaxy).
+    description: Settings as in the section C(galaxy) of C(galaxy.yml).
     type: dict
     required: true
   variables:

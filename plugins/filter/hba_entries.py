@@ -28,7 +28,7 @@ options:
     required: true
   resolved:
     description:
-      - The addresses of each host name that stands among the entries. A name without addresses is a problem; one that is not
+      - The addresses of each host name in the entries. A name without addresses is a problem; one that is not
         in the dictionary has not been looked up yet, and nothing is said about it. Without this option names are a problem.
     type: dict
   exceptions:

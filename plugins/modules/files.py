@@ -27,7 +27,7 @@ options:
     required: true
     suboptions:
       path:
-        description: Where it stands on the host.
+        description: Its path on the host.
         type: path
         required: true
       state:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_config_paths_info
-short_description: What galaxy.yml points to, and whether a release holds it
+short_description: List the files that galaxy.yml names, and whether a release has them
 version_added: 0.1.0
 description:
   - Reads C(galaxy.yml) and, from Galaxy's own schema, which of its options name files and directories of the configuration
     or of C(tool-data).
-  - Says which of those are there and stand outside of the release, or are left out of it, so that a worker would miss them.
+  - Returns those that exist outside of the release, or that the release excludes, so that they would be missing on a worker.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:

@@ -111,7 +111,7 @@ attributes:
 requirements:
   - rsync 3.1.3 or newer on both hosts
 notes:
-  - While a copy runs, its progress stands in C(.progress) in O(releases_dir), and every 10 s in this host's system log.
+  - While a copy runs, its progress is in C(.progress) in O(releases_dir), and every 10 s in this host's system log.
 seealso:
   - module: usegalaxy_eu.celery.galaxy_release_listing
   - module: usegalaxy_eu.celery.galaxy_release_info

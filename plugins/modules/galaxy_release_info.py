@@ -94,7 +94,7 @@ python:
       type: str
       sample: 3.11.2
     interpreter:
-      description: Path of the interpreter that has to stand on each host.
+      description: Path of the interpreter that each host must have.
       type: str
       sample: /usr/bin/python3.11
     available:

@@ -15,9 +15,9 @@ author:
 description:
   - One call reads the broker's objects through the management HTTP API, compares them with the wanted ones, and sends
     only what differs. All names are checked before the first change.
-  - The user, vhost and policy modules of C(community.rabbitmq) drive the program C(rabbitmqctl). It stands inside the
-    container of the broker, and those modules hand passwords to it as arguments, which every process list shows.
-    This module needs no program and no arguments.
+  - The modules C(rabbitmq_user), C(rabbitmq_vhost) and C(rabbitmq_policy) of C(community.rabbitmq) can use the same API since
+    version 1.6. They manage one object in each task, and a user without its limits. C(rabbitmq_user) without C(login_host)
+    runs C(rabbitmqctl), which is inside the container of the broker, with the password as an argument.
   - A password is compared without a login, by hashing the wanted one with the salt of the broker's hash. A changed
     password is set in place as a new hash, so the user, its permissions and its connections stay.
   - The permissions of a listed user are exact, those that are not listed are removed. Users, vhosts and policies that

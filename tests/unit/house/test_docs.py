@@ -21,6 +21,21 @@ OTHERS = re.compile(
     r"celery_(conf|delayed_\w+|taskmeta)|galaxy_(config|rotation|systemd\w*|additional_venv_packages|mutable_data_dir)"
     r"|flower_(events_total|worker_\w+|task_(runtime|prefetch)\w*)|rabbitmq_(management|prometheus)|postgresql_pg_hba"
 )
+# What people read. The page of the style shows what not to write.
+TEXTS = [
+    path
+    for path in roles.files(
+        "README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md", "roles/*/meta/argument_specs.yml",
+        "tests/testbed/README.md", "inventories/**/*.yml", "inventories/**/*.example",
+    )
+    if path.name != "style.md"
+]  # fmt: skip
+# Turns of phrase that a reader whose first language is not English stumbles over.
+OPAQUE = re.compile(
+    r"\b(?:made good|has on top|stands? (?:in|beside|below|at|outside|among|on|there)|(?:made|begin|start\w*) anew"
+    r"|(?:should|must) know|look than read|could not be had|is no login|verbs?|judged|judges)\b",
+    re.IGNORECASE,
+)
 PREFIXES = tuple(prefix for role in roles.names() for prefix in NARROW_PREFIXES.get(role, (role + "_",)))
 
 
@@ -83,12 +98,25 @@ def test_what_is_called_by_its_full_name_is_there(page):
     assert sorted(called - known()) == []
 
 
-def test_every_verb_has_its_place():
-    verbs = {path.stem for path in roles.files("playbooks/*.yml")}
+@pytest.mark.parametrize("page", PAGES)
+def test_facts_about_one_thing_are_a_list(page):
+    """`**When:** ...` on lines of one paragraph is one run-together paragraph in HTML."""
+    lines = [token.content for token in tokens(page) if token.type == "inline"]
+    assert [text for text in lines if len(re.findall(r"^\*\*[^*]+:\*\*", text, re.MULTILINE)) > 1] == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=str)
+def test_the_words_are_plain(path):
+    text = (roles.ROOT / path).read_text(encoding="utf-8")
+    assert [match[0] for match in OPAQUE.finditer(text)] == [], "see docs/style.md"
+
+
+def test_every_playbook_has_its_place():
+    playbooks = {path.stem for path in roles.files("playbooks/*.yml")}
     readme = (roles.ROOT / "README.md").read_text(encoding="utf-8")
     operations = (roles.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `usegalaxy_eu\.celery\.([a-z_]+)`", readme, re.MULTILINE)) == verbs
-    assert set(re.findall(r"^## ([a-z_]+)$", operations, re.MULTILINE)) == verbs
+    assert set(re.findall(r"^\| `usegalaxy_eu\.celery\.([a-z_]+)`", readme, re.MULTILINE)) == playbooks
+    assert set(re.findall(r"^## ([a-z_]+)$", operations, re.MULTILINE)) == playbooks
 
 
 def test_pictures_are_small():

@@ -57,7 +57,7 @@ def test_configuration_with_defaults():
         "message_interceptors.incoming.set_header_timestamp.overwrite": "false",
         "prometheus.tcp.port": "15692",
         "proxy_protocol": "true",
-        "vm_memory_high_watermark.absolute": "2457MB",
+        "vm_memory_high_watermark.absolute": "2457MiB",
     }
 
 
@@ -78,7 +78,7 @@ def test_configuration_with_other_values():
     assert found["proxy_protocol"] == "false"
     assert found["consumer_timeout"] == "1800000"
     assert found["max_message_size"] == "536870912"
-    assert found["vm_memory_high_watermark.absolute"] == "600MB"
+    assert found["vm_memory_high_watermark.absolute"] == "600MiB"
     assert found["log.console.level"] == "warning"
     assert "disk_free_limit.absolute" not in found
     assert found["auth_ldap.servers.1"] == "ldap.example.org"
