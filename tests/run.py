@@ -63,7 +63,8 @@ MACHINE_SCENARIOS = ("vm",)
 PLAIN_SCENARIOS = ("plain", "traefik", "telegraf")
 
 PREFLIGHT_TESTS = tuple(
-    f"tests/integration/test_{name}.py" for name in ("check", "preflight", "role_examples", "wrong_inputs")
+    f"tests/integration/test_{name}.py"
+    for name in ("check", "init", "preflight", "readme", "role_examples", "wrong_inputs")
 )
 
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children

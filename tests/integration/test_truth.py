@@ -261,6 +261,7 @@ def test_nothing_is_left(watch, changes):
         "backup.yml",
         "galaxy_fragment.yml",
         "check.yml",
+        f"init.yml -e galaxy=galaxy -e dest={LOGS}/inventory",
         "verify.yml",
         "verify.yml --limit worker-2",
         f"report.yml -e report_path={LOGS}/report.html",
@@ -274,7 +275,7 @@ def test_verb_in_check_mode(watch, seen, changes, rotated, command):
     run, different = check(f"check-{name}", words[0], *changes, *passwords, *words[1:])
     seen[words[0]] = run
     assert (run.code, different) == (0, [])
-    busy = ("remove_worker.yml", "restart.yml", "rollback.yml", "rotate_secrets.yml", "backup.yml")
+    busy = ("init.yml", "remove_worker.yml", "restart.yml", "rollback.yml", "rotate_secrets.yml", "backup.yml")
     assert bool(run.changed) == (words[0] in busy), sorted(run.changed)
     if words[0] == "rollback.yml":
         assert run.changed >= RESTARTED

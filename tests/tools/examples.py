@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = {
     "amqp_url", "broker_route", "certificate_problems", "check_inventory", "check_paths", "check_variables",
     "database_connection", "database_host", "galaxy_config", "galaxy_release_problems", "galaxy_settings_problems",
-    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "prometheus_alert_rules",
+    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "init_inventory", "prometheus_alert_rules",
     "rabbitmq_password_hash", "rabbitmq_problems", "result_backend_url", "to_toml", "traefik_certificate_resolver",
     "traefik_dynamic_config", "worker_clashes", "worker_instances", "worker_problems",
 }  # fmt: skip
@@ -36,6 +36,7 @@ DEMO = {
     "celery_beat_info": "worker-1",
     "celery_info": "galaxy",
     "celery_task": "galaxy",
+    "galaxy_site_info": "galaxy",
     "galaxy_upload": "galaxy",
     "galaxy_jobs": "galaxy",
     "celery_unit_info": "worker-1",
