@@ -4,8 +4,10 @@
 """Report what is wrong with the whole inventory, on the controller."""
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import sys
 from collections.abc import Mapping
 
 import yaml
@@ -18,17 +20,26 @@ from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables impo
     is_secret,
     load_specification,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._connections import connections, table
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory import (
     PAGE_VARIABLES,
+    address_problems,
     by_host,
     group_problems,
+    package_problems,
     page_problems,
     password_problems,
     shared_problems,
+    without_missing,
 )
 
 # Secrets that people choose, and so choose badly.
 PASSWORD = re.compile(r"_(password|cookie|token|secret)$")
+# What the plugins of the controller need, by the name that pip knows.
+PACKAGES = {"tomli-w": "tomli_w", "cryptography": "cryptography"}
+USUAL_GROUPS = (
+    "galaxyservers", "rabbitmqservers", "traefikservers", "dbservers", "celeryservers", "flowerservers", "telegrafservers",
+)  # fmt: skip
 ALIAS = re.compile(r"\{\{\s*(\w+)\s*(\|[^}]*)?\}\}")
 
 
@@ -88,7 +99,10 @@ class ActionModule(ActionBase):
         names, aliases = passwords()
 
         problems = group_problems(wanted, groups, args["needed"], given)
-        found = by_host({host: self._found(hostvars[host], args["registers"]) for host in hosts})
+        problems += address_problems({host: hostvars[host]["ansible_host"] for host in hosts if "ansible_host" in hostvars[host]})
+        problems += package_problems([name for name, module in PACKAGES.items() if importlib.util.find_spec(module) is None], sys.executable)
+        single, missing = without_missing({host: self._found(hostvars[host], args["registers"]) for host in hosts})
+        found = missing + by_host(single)
         problems += found
         shared = values_of(hostvars, hosts, args["shared"])
         problems += shared_problems(shared, args["shared"], lambda name: is_secret(name, {}))
@@ -101,8 +115,28 @@ class ActionModule(ActionBase):
         result.update(changed=False, hosts=len(hosts), problems=problems)
         if problems:
             count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-            result.update(failed=True, msg=f"{count} in the inventory:\n- " + "\n- ".join(problems))
+            # The list is printed once, with the result.
+            result.update(failed=True, msg=f"{count} in the inventory, listed in problems.")
+        else:
+            result.update(self._plan(wanted, members, hostvars, hosts))
         return result
+
+    @staticmethod
+    def _plan(wanted, members, hostvars, hosts):
+        """Return what the playbook site will make: the parts of each host, what is left out, and who connects to whom."""
+        usual = {**dict.fromkeys(USUAL_GROUPS, ()), **{variable.removesuffix("_group"): members[variable] for variable in wanted}}
+
+        def value(name, default):
+            known = (value_of(hostvars[host], name) for host in hosts)
+            return next((found for found in known if found is not None), default)
+
+        rows = connections({name: list(members) for name, members in usual.items()}, value)
+        return {
+            "parts": {host: [name for name in USUAL_GROUPS if host in usual[name]] for host in hosts},
+            "left_out": [name for name in USUAL_GROUPS if not usual[name]],
+            "connections": [dict(zip(("from", "to", "port", "tls", "why"), row)) for row in rows],
+            "table": table(rows),
+        }
 
     @staticmethod
     def _found(variables, registers):

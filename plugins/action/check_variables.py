@@ -29,6 +29,9 @@ ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
 
 # Roles whose prefix others use too: unknown names are refused only below these longer prefixes.
 NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_")}
+# Below these a name is refused only where it is nearly one of ours: the rest is the site's.
+NEAR_PREFIXES = {"galaxy": ("galaxy_database_", "galaxy_upload_")}
+NEARLY = 0.85
 
 SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token|credential|key", re.IGNORECASE)
 # Where a secret stands is none.
@@ -239,6 +242,10 @@ def unknown_problems(role, task_vars, known, roles, old):
         near = closest(name, known)
         remedy = f"Did you mean {near}?" if near else "Remedy: remove it; the README of the role lists what it knows."
         problems.append(f"{name} is not a variable of the role {role}. {remedy}")
+    for name in sorted(task_vars):
+        near = difflib.get_close_matches(name, sorted(known), 1, NEARLY) if name.startswith(NEAR_PREFIXES.get(role, ("\0",))) else []
+        if near and name not in known and name not in old and not is_registered(task_vars[name]):
+            problems.append(f"{name} is not a variable of the role {role}. Did you mean {near[0]}?")
     return problems
 
 

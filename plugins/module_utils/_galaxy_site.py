@@ -226,7 +226,8 @@ def find_dirs(site: Site, galaxy: dict[str, Any], gravity: dict[str, Any]) -> No
             site.keep("server_dir", str(found).rstrip("/"), origin)
     if not site.value("server_dir"):
         raise SiteError(
-            f"Galaxy's code (a directory with lib/galaxy) was not found near {path}. Remedy: set gravity.galaxy_root there, or write the inventory by hand from inventories/example."
+            f"Galaxy's code (a directory with lib/galaxy) was not found near {path}. Remedy: set gravity.galaxy_root there, or write the "
+            "inventory by hand from inventories/example."
         )
     server = site.value("server_dir")
     site.keep("root", os.path.dirname(server), "the directory above the code")

@@ -15,7 +15,9 @@ author:
 description:
   - Gathers what M(usegalaxy_eu.celery.check_variables) has found on each host, and adds what no host sees alone - groups without
     hosts, variables of the whole stack that differ between hosts, and weak or repeated passwords.
-  - Reports each problem once, with the hosts that have it, and fails where there is one. No secret is shown.
+  - Reports each problem once, with the hosts that have it, and fails where there is one. No secret is shown. Variables that are not
+    defined are one problem, without what follows from them.
+  - Without a problem it returns what the playbook C(site) will make.
   - Passwords are the variables of this collection's roles that end with C(_password), C(_cookie), C(_token) or C(_secret). A
     variable whose default is another one (C(rabbitmq_galaxy_password) for C(galaxy_amqp_password)) may have its value.
   - Runs on the controller alone and never opens a connection to a host.
@@ -63,6 +65,41 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+parts:
+  description: The groups of the stack that each host is in, by host.
+  returned: when there is no problem
+  type: dict
+left_out:
+  description: The groups of the stack without a host.
+  returned: when there is no problem
+  type: list
+  elements: str
+connections:
+  description: Who connects to whom, for the person who owns the firewall. Connections within one host are left out.
+  returned: when there is no problem
+  type: list
+  elements: dict
+  contains:
+    from:
+      description: Hosts that open the connection.
+      type: str
+    to:
+      description: Hosts that they connect to.
+      type: str
+    port:
+      description: TCP port.
+      type: int
+    tls:
+      description: Whether it is encrypted.
+      type: str
+    why:
+      description: What it is for.
+      type: str
+table:
+  description: The same as lines of text.
+  returned: when there is no problem
+  type: list
+  elements: str
 problems:
   description: One sentence or two for each problem, with the hosts that have it and without any secret. Empty when all is well.
   returned: always

@@ -20,6 +20,21 @@ WELL_KNOWN = {
 }  # fmt: skip
 
 
+# Names that people give to groups, which are no misspelling of the collection's own.
+OTHER_NAMES = {
+    "dbservers": ("postgresqlservers", "postgresservers", "postgresql", "postgres", "databaseservers", "database"),
+    "rabbitmqservers": ("rabbitmq", "mqservers", "brokers"),
+    "celeryservers": ("celery", "workers", "celeryworkers", "celery_workers"),
+    "galaxyservers": ("galaxy", "galaxies"),
+    "traefikservers": ("traefik", "proxies"),
+    "flowerservers": ("flower",),
+    "telegrafservers": ("telegraf", "monitoring"),
+}
+# A variable that is missing, as the checks of the roles say it, and what follows from it alone.
+UNDEFINED = re.compile(r"(?P<variable>[\w.]+) has no value: '(?P<missing>\w+)' is undefined\. Remedy: define (?P=missing)\.")
+FOLLOWS = re.compile(r"'(?P<missing>\w+)' is undefined\.")
+
+
 def listed(names):
     """Join names as a sentence has them."""
     return ", ".join(sorted(names))
@@ -41,7 +56,7 @@ def group_problems(wanted, groups, needed, given):
         if name in groups:
             problems.append(f"The group {name} ({variable}) has no host. Remedy: put a host into it, or remove the group.")
             continue
-        near = difflib.get_close_matches(name, strange, 1, 0.8)
+        near = difflib.get_close_matches(name, strange, 1, 0.8) or [other for other in strange if other in OTHER_NAMES.get(name, ())]
         if near:
             problems.append(
                 f"The inventory has a group {near[0]}, but no group {name} ({variable}). Remedy: did you mean {name}? "
@@ -157,6 +172,49 @@ def password_problems(values, aliases, told=()):
                 "of its own, for example from: openssl rand -hex 24."
             )
     return problems
+
+
+def without_missing(problems):
+    """Return the problems of each host without those of missing variables, and one sentence for all of these.
+
+    :param problems: the problems of each host.
+    """
+    users, rest = {}, {}
+    for host, found in problems.items():
+        missing = {match["missing"]: match["variable"] for match in map(UNDEFINED.fullmatch, found) if match}
+        for name, variable in missing.items():
+            users.setdefault(name, (set(), set()))
+            users[name][0].add(variable)
+            users[name][1].add(host)
+        follow = [text for text in found if (match := FOLLOWS.match(text)) and match["missing"] in missing]
+        rest[host] = [text for text in found if not UNDEFINED.fullmatch(text) and text not in follow]
+    if not users:
+        return rest, []
+    said = [f"{name} (for {listed(variables)} on {listed(hosts)})" for name, (variables, hosts) in sorted(users.items())]
+    noun = "1 variable is" if len(said) == 1 else f"{len(said)} variables are"
+    return rest, [f"{noun} not defined: {'; '.join(said)}. Remedy: define them, secrets in the vault; or give the vault's password."]
+
+
+def address_problems(addresses):
+    """Return the hosts whose address is set to nothing.
+
+    :param addresses: C(ansible_host) of each host that sets it.
+    """
+    empty = [host for host, address in addresses.items() if not str(address or "").strip()]
+    if not empty:
+        return []
+    return [f"ansible_host is empty on {listed(empty)}. Remedy: give it an address, or remove the line to use the host's name."]
+
+
+def package_problems(missing, python):
+    """Return which Python packages are missing on the controller.
+
+    :param missing: the names of the packages.
+    :param python: the Python that runs Ansible.
+    """
+    if not missing:
+        return []
+    return [f"Python packages are missing on this machine: {listed(missing)}. Remedy: {python} -m pip install {' '.join(sorted(missing))}."]
 
 
 def by_host(problems):

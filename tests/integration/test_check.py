@@ -101,6 +101,35 @@ def test_all_mistakes_are_listed_at_once(tmp_path):
 
 OTHER = "mq02.example.org"
 ALONE = {
+    "a checksum that is an example": (
+        {"traefik_install_method": "download", "traefik_download_checksum": "sha256:..."},
+        None,
+        ["traefik_download_checksum is sha256:..., which is no checksum"],
+    ),
+    "a misspelt name of galaxy_database_": (
+        {"galaxy_database_pasword": "kqX7vR2pWb4T"},
+        None,
+        ["galaxy_database_pasword is not a variable", "Did you mean galaxy_database_password?"],
+    ),
+    "a group by another name": (
+        {},
+        {**inventory(dbservers=None), "postgresqlservers": {"db": {}}},
+        ["has a group postgresqlservers, but no group dbservers"],
+    ),
+    "an empty address": ({"ansible_host": ""}, None, ["ansible_host is empty on", "or remove the line"]),
+    "missing entries of the vault": (
+        {
+            "galaxy_amqp_password": "{{ vault_galaxy_amqp_password }}",
+            "rabbitmq_admin_password": "{{ vault_rabbitmq_admin_password }}",
+        },
+        None,
+        [
+            "1 mistake in the inventory",
+            "2 variables are not defined",
+            "vault_galaxy_amqp_password (for",
+            "or give the vault's password",
+        ],
+    ),
     "a group that is empty": (
         {},
         inventory(flowerservers=[]),

@@ -126,7 +126,10 @@ class CallbackModule(CallbackBase):
     # After those of its items: the results of a loop do not say of each whether it failed, in every ansible-core.
     def v2_runner_on_failed(self, result, ignore_errors=False):
         name = result._host.get_name()
-        self.messages[name] = " ".join(self.items.pop(name, [str(result._result.get("msg", ""))]))
+        said = self.items.pop(name, [str(result._result.get("msg", ""))])
+        # A report of a whole inventory lists them beside its message.
+        listed = result._result.get("problems", []) if "listed in problems" in said[0] else []
+        self.messages[name] = " ".join([*said, *listed])
 
     def v2_playbook_on_stats(self, stats):
         self.write({host: stats.summarize(host) for host in stats.processed})

@@ -56,7 +56,7 @@ def test_what_the_checks_found_is_told_with_its_hosts():
     found = {"problems": ["celery_x is 1."]}
     result = run({"a": {"__celery_check": found}, "b": {"__celery_check": found, "__stack_check": ["Two beats."]}})
     assert result["problems"] == ["a, b: celery_x is 1.", "b: Two beats."]
-    assert result["msg"].startswith("2 mistakes in the inventory:")
+    assert result["msg"] == "2 mistakes in the inventory, listed in problems."
     assert result["failed"]
 
 
@@ -77,6 +77,31 @@ def test_a_variable_that_stands_for_another_may_have_its_value():
 
 def test_a_password_that_cannot_be_read_is_the_matter_of_its_role():
     assert run({"a": Broken(galaxy_amqp_password=MARK)})["problems"] == []
+
+
+def test_what_is_right_shows_what_will_be_made():
+    result = run({"a": {"galaxy_amqp_vhost": "galaxy"}})
+    assert result["left_out"] == list(check_inventory.USUAL_GROUPS)
+    assert result["connections"] == []
+    assert result["table"] == ["from  to  port  TLS  why"]
+
+
+def test_missing_packages_and_an_empty_address(monkeypatch):
+    monkeypatch.setitem(check_inventory.PACKAGES, "left-pad", "left_pad")
+    address, package = run({"a": {"ansible_host": ""}})["problems"]
+    assert address.startswith("ansible_host is empty on a. Remedy:")
+    assert package.startswith("Python packages are missing on this machine: left-pad. Remedy:")
+
+
+def test_missing_variables_are_one_problem_without_what_follows():
+    found = [
+        "flower_x has no value: 'vault_a' is undefined. Remedy: define vault_a.",
+        "'vault_a' is undefined. The routes are made of it.",
+        "celery_y has no value: 'vault_b' is undefined. Remedy: define vault_b.",
+    ]
+    (problem,) = run({"a": {"__celery_check": found}, "b": {"__celery_check": found[2:]}})["problems"]
+    users = "vault_a (for flower_x on a); vault_b (for celery_y on a, b)"
+    assert problem.startswith(f"2 variables are not defined: {users}. Remedy:")
 
 
 def test_no_group():

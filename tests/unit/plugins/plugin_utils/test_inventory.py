@@ -30,6 +30,7 @@ GOOD = "kqX7-vR2p-m9Ls"
         ({"celeryservers": None}, (), ["no group celeryservers (celeryservers_group)", "make it and put a host"]),
         ({"celeryservers": None, "celeryserver": ["a"]}, (), ["has a group celeryserver, but", "mean celeryservers?"]),
         ({"flowerservers": None, "flower_servers": ["a"]}, (), ["has a group flower_servers, but"]),
+        ({"celeryservers": None, "workers": ["a"]}, (), ["has a group workers, but no group celeryservers"]),
         ({"flowerservers": None}, ("flowerservers_group",), ["no group flowerservers (flowerservers_group)"]),
     ],
 )
