@@ -221,7 +221,13 @@ def properties(module, units):
     for unit, block in zip(units, output.strip().split("\n\n")):
         lines = [line.split("=", 1) for line in block.splitlines()]
         values = dict(lines)
-        values["EnvironmentFiles"] = [value.rpartition(" (")[0] for key, value in lines if key == "EnvironmentFiles"]
+        files = [value.rpartition(" (") for key, value in lines if key == "EnvironmentFiles"]
+        # systemd passes over one that is not there where the unit has a dash before it, and takes all that a pattern means.
+        values["EnvironmentFiles"] = [
+            item
+            for path, _bracket, options in files
+            for item in sorted(glob.glob(path)) or ([] if "ignore_errors=yes" in options else [path])
+        ]
         found[unit] = values
     return found
 

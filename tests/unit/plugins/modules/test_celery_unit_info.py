@@ -229,6 +229,25 @@ def test_a_file_that_is_gone_outdates_the_unit(run, systemctl, process, tmp_path
     assert result["reasons"] == {ONE: [f"{tmp_path}/gone cannot be read"]}
 
 
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("{0}/gone.env (ignore_errors=yes)", []),
+        ("{0}/gone.d/*.env (ignore_errors=yes)", []),
+        ("{0}/gone.env (ignore_errors=no)", ["{0}/gone.env cannot be read"]),
+        ("{0}/there.env (ignore_errors=yes)", ["{0}/there.env is newer"]),
+        ("{0}/the*.env (ignore_errors=no)", ["{0}/there.env is newer"]),
+    ],
+)
+def test_an_environment_file_that_may_be_missing(run, systemctl, process, tmp_path, written, why):
+    """With a dash before it (EnvironmentFile=-/path) the unit starts without it, so it outdates nothing."""
+    (tmp_path / "there.env").write_text("")
+    more = {"EnvironmentFiles": written.format(tmp_path), "ExecMainStartTimestampMonotonic": started(-60)}
+    systemctl({ONE: ("active", process.pid, more)})
+    found = run(celery_unit_info, units=[ONE])["reasons"]
+    assert found == ({ONE: [text.format(tmp_path) for text in why]} if why else {})
+
+
 def test_units_that_are_too_many(run, systemctl, process, tmp_path, monkeypatch):
     link = tmp_path / "x.wants" / "celery-galaxy-old@1.service"
     link.parent.mkdir()
