@@ -33,6 +33,18 @@ NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_")}
 NEAR_PREFIXES = {"galaxy": ("galaxy_database_", "galaxy_upload_")}
 NEARLY = 0.85
 
+# Names of another role that may go on running on the same hosts: dj-wasabi.telegraf, which has the same prefix.
+NEIGHBOURS = (
+    "telegraf_agent_",
+    "telegraf_enabled",
+    "telegraf_gid_",
+    "telegraf_global_tags",
+    "telegraf_plugins_",
+    "telegraf_processors",
+    "telegraf_uid_",
+    "telegraf_win_",
+)
+
 SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token|credential|key", re.IGNORECASE)
 # Where a secret stands is none.
 PLACE_NAME = re.compile(r"_(dir|file|path|paths|enabled)$")
@@ -237,7 +249,7 @@ def unknown_problems(role, task_vars, known, roles, old):
     for name in sorted(task_vars):
         if not name.startswith(prefixes) or name.startswith(foreign) or name in known or name in old:
             continue
-        if is_registered(task_vars[name]):
+        if is_registered(task_vars[name]) or name.startswith(NEIGHBOURS):
             continue
         near = closest(name, known)
         remedy = f"Did you mean {near}?" if near else "Remedy: remove it; the README of the role lists what it knows."

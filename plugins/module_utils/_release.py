@@ -19,6 +19,8 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_exclu
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_listing import scan
 
 FINGERPRINT_LENGTH = 16
+# As many as Linux itself follows.
+MOST_LINKS = 40
 FINGERPRINT_RE = re.compile(rf"^[0-9a-f]{{{FINGERPRINT_LENGTH}}}$")
 
 TREE_ARGUMENTS = {
@@ -135,8 +137,38 @@ def galaxy_version(tree, package_list, root=""):
     return ""
 
 
+def is_below(path, roots):
+    """Whether one of the directories holds it, or is it."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def check_links(tree):
+    """Refuse a part of the tree that is a link to what no directory of the tree holds: the link would be copied, and not what it leads to."""
+    held = [os.path.realpath(path) for path in tree.paths]
+    for option in ("venv_dir", "config_dir"):
+        path = getattr(tree, option)
+        if os.path.exists(path) and not is_below(os.path.realpath(path), held):
+            raise ReleaseError(
+                f"{option}: {path} is a link to {os.path.realpath(path)}, which no directory of the release holds, so it would be missing on the "
+                f"workers. Set galaxy_{option} to {os.path.realpath(path)}, or add that to galaxy_sync_extra_paths."
+            )
+
+
+def interpreter_of(tree, root=""):
+    """Where bin/python of the venv leads to outside of the release; nothing where it is no link, or leads nowhere."""
+    path = os.path.join(tree.venv_dir, "bin/python")
+    for _hop in range(MOST_LINKS):
+        place = prefixed(root, path)
+        if not os.path.islink(place):
+            return path if os.path.isfile(place) and not is_below(path, [tree.venv_dir]) else ""
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(place)))
+        if not is_below(path, tree.paths):
+            return path
+    return ""
+
+
 def python_of(tree, root=""):
-    """The Python that the venv was made with, as its pyvenv.cfg names it, and whether this host has it."""
+    """The Python that the venv runs on, and whether this host has it."""
     path = prefixed(root, os.path.join(tree.venv_dir, "pyvenv.cfg"))
     if not os.path.isfile(path):
         raise ReleaseError(f"{path} is missing: {tree.venv_dir} is not a Python virtual environment")
@@ -149,7 +181,8 @@ def python_of(tree, root=""):
     # venv writes "version", virtualenv "version_info", uv "version_info" too.
     version = values.get("version") or values.get("version_info") or ""
     short = ".".join(version.split(".")[:2])
-    interpreter = values.get("base-executable") or values.get("executable") or ""
+    # pyvenv.cfg has the path of the day when the venv was made; the link is what runs.
+    interpreter = interpreter_of(tree, root) or values.get("base-executable") or values.get("executable") or ""
     if not interpreter and values.get("home"):
         interpreter = os.path.join(values["home"], "python" + short)
     return {
@@ -162,6 +195,8 @@ def python_of(tree, root=""):
 def describe(tree, root=""):
     """All that describes a release, its fingerprint, and its listing."""
     python = python_of(tree, root)
+    if not root:
+        check_links(tree)
     listing = scan(tree, root)
     code, config = listing.digests()
     package_list = packages(tree, root)

@@ -51,7 +51,7 @@ outside:
   elements: dict
   contains:
     option:
-      description: Name of the option.
+      description: Name of the option; C(config_file) for C(galaxy.yml) itself.
       type: str
       sample: vault_config_file
     path:
@@ -64,7 +64,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, is_below
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
     YAML_IMPORT_ERROR,
@@ -93,11 +93,6 @@ def named_paths(settings, schema, tree):
                 yield option, os.path.normpath(os.path.join(base, part))
 
 
-def is_below(path, roots):
-    """Whether one of the directories holds it."""
-    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
-
-
 def missed(path, tree):
     """What of a path no directory of the release holds: the path, or what it is a link to; None when nothing is missed."""
     if not is_below(path, tree.paths) or tree.exclude.pattern_for_path(path) is not None:
@@ -119,7 +114,7 @@ def main():
         schema = read(os.path.join(tree.server_dir, SCHEMA))["mapping"]["galaxy"]["mapping"]
         outside = [
             {"option": option, "path": lacking}
-            for option, path in named_paths(settings, schema, tree)
+            for option, path in [("config_file", module.params["config_file"]), *named_paths(settings, schema, tree)]
             if os.path.exists(path) and (lacking := missed(path, tree))
         ]
     except (ReleaseError, YamlFileError) as error:

@@ -42,6 +42,7 @@ DEMO = {
     "celery_unit_info": "worker-1",
     "celery_drain": "galaxy",
     "galaxy_config_check": "galaxy",
+    "galaxy_process_info": "galaxy",
     "galaxy_config_paths_info": "galaxy",
     "galaxy_release_listing": "galaxy",
     "galaxy_release_info": "worker-1",

@@ -20,6 +20,8 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 OTHERS = re.compile(
     r"celery_(conf|delayed_\w+|taskmeta)|galaxy_(config|rotation|systemd\w*|additional_venv_packages|mutable_data_dir)"
     r"|flower_(events_total|worker_\w+|task_(runtime|prefetch)\w*)|rabbitmq_(management|prometheus)|postgresql_pg_hba"
+    # Of dj-wasabi.telegraf.
+    r"|telegraf_(agent_(interval|output|package|package_method|version)|global_tags|plugins_(default|extra)|processors)"
 )
 # What people read. The page of the style shows what not to write.
 TEXTS = [

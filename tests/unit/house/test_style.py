@@ -36,7 +36,7 @@ MAGIC = {
     "ansible_collections", "ansible_config_file", "ansible_connection", "ansible_diff_mode",
     "ansible_docker_extra_args", "ansible_facts", "ansible_failed_result", "ansible_failed_task", "ansible_forks",
     "ansible_host", "ansible_index_var",
-    "ansible_inventory_sources", "ansible_limit", "ansible_loop", "ansible_loop_var", "ansible_managed",
+    "ansible_inventory_sources", "ansible_limit", "ansible_loop", "ansible_loop_var",
     "ansible_parent_role_names", "ansible_password", "ansible_pipelining", "ansible_play_batch", "ansible_play_hosts",
     "ansible_play_hosts_all", "ansible_play_name", "ansible_play_role_names", "ansible_playbook_python", "ansible_port",
     "ansible_python_interpreter", "ansible_remote_tmp", "ansible_role_name", "ansible_role_names", "ansible_run_tags",

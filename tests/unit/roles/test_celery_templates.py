@@ -18,7 +18,6 @@ ROLE = role_templates.ROLES / "celery"
 TEMPLATES = sorted(str(path.relative_to(ROLE / "templates")) for path in (ROLE / "templates").rglob("*.j2"))
 SITE = {
     "ansible_facts": {"os_family": "Debian", "default_ipv4": {"address": "192.0.2.11"}},
-    "ansible_managed": "Ansible managed",
     "inventory_hostname": "celery-1",
 }
 RELEASE = "/srv/galaxy-releases/current"
@@ -399,3 +398,24 @@ def test_units_wait_for_their_mounts(render):
 @pytest.mark.parametrize(("root", "home"), [("/srv/galaxy", "true"), ("/home/galaxy/galaxy", "read-only")])
 def test_galaxy_below_a_home_directory_is_seen(root, home):
     assert service(worker(galaxy_root=root))["ProtectHome"] == home
+
+
+def test_a_first_task_has_the_time_of_a_start_too():
+    """Galaxy's app is built with it; a site that gives a slow one more time to start gives it to the proofs too."""
+    values = {"celery_ready_timeout_seconds": 900, "celery_probe_timeout_seconds": 60}
+    assert int(role_templates.evaluate("celery", "__celery_first_task_seconds", SITE, **values)) == 960
+    for name in ("first_unit", "verify_tasks"):
+        text = (role_templates.ROLES / f"celery/tasks/{name}.yml").read_text(encoding="utf-8")
+        assert "timeout_seconds: \"{{ __celery_first_task_seconds | int }}\"" in text
+
+
+@pytest.mark.parametrize("managed", ["by root on 2026-11-30 14:00:00", "by admin on 2026-12-01 09:30:00"])
+def test_no_file_has_who_ran_ansible_and_when(managed):
+    """ansible_managed is the site's own, and with a date in it each run would restart everything."""
+    found = [
+        str(path)
+        for path in sorted(role_templates.ROLES.glob("*/templates/**/*.j2"))
+        if "ansible_managed" in path.read_text(encoding="utf-8")
+    ]
+    assert found == []
+    assert worker(ansible_managed=managed) == worker()

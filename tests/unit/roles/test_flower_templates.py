@@ -12,7 +12,6 @@ from tools import role_templates
 
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
-    "ansible_managed": "Ansible managed",
     "galaxy_amqp_host": "mq.example.org",
     "flower_amqp_password": "a@b/c#d",
     "flower_password": "secret",

@@ -18,7 +18,6 @@ CONF = "etc/rabbitmq-galaxy/conf/"
 PASSWORD = "p\"a\\s$H'é:#,"
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
-    "ansible_managed": "Ansible managed",
     "rabbitmq_admin_password": PASSWORD,
     "rabbitmq_erlang_cookie": "C" * 32,
     "galaxy_amqp_password": "galaxy-pw",

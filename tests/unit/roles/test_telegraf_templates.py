@@ -11,7 +11,6 @@ from tools import role_templates
 
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
-    "ansible_managed": "Ansible managed",
     "inventory_hostname": "monitor",
     "telegraf_influxdb_url": "http://127.0.0.1:8086",
     "telegraf_influxdb_database": "galaxy",

@@ -20,7 +20,6 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----"
 SITE = {
     "ansible_facts": {"os_family": "Debian", "architecture": "x86_64"},
-    "ansible_managed": "Ansible managed",
     "rabbitmq_management_host": "mq-admin.example.org",
     "traefik_certificate": CERTIFICATE,
     "traefik_private_key": KEY,

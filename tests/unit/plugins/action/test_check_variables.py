@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.usegalaxy_eu.celery.plugins.action import check_variables
+
+REAL_ROLES = check_variables.ROLES_DIR
 
 MARK = "t0p-s3cret-mark"
 
@@ -247,6 +250,27 @@ def test_old_variables_are_named_on_every_host(roles, remedy, expected):
     (roles / "demo_sync/meta/old_variables.yml").write_text(yaml.safe_dump(content))
     (problem,) = problems({"demo_container": "x"})
     assert problem == f"demo_container belongs to the older role someone.demo, and nothing reads it. {expected}"
+
+
+def test_another_telegraf_may_go_on_running(roles):
+    """dj-wasabi.telegraf has the same prefix, and its variables stay in the inventory while it watches the hosts."""
+    given = {"telegraf_agent_output": [], "telegraf_plugins_extra": {}, "telegraf_global_tags": []}
+    (roles / "demo").rename(roles / "telegraf")
+    found = run({**given, "telegraf_agentt": 1}, role="telegraf")["problems"]
+    assert [text.split()[0] for text in found if "is not a variable" in text] == ["telegraf_agentt"]
+
+
+def test_the_tables_of_old_variables_are_whole():
+    """Of these, sites had some that no table named."""
+    known = set()
+    for path in Path(REAL_ROLES).glob("*/meta/old_variables.yml"):
+        known |= set(yaml.safe_load(path.read_text(encoding="utf-8"))["variables"])
+    assert known >= {
+        *("rabbitmq_cluster", "rabbitmq_path", "rabbitmq_data_volume", "rabbitmq_ulimits", "rabbitmq_version"),
+        *("flower_custom_logging", "flower_install", "flower_log_dir", "flower_log_file", "flower_log_level"),
+        *("flower_venv_user", "flower_venv_group", "traefik_log_dir", "traefik_letsencrypt_mail"),
+        *("galaxy_systemd_celery_beat_log_level", "galaxy_systemd_memory_limit_celery_beat"),
+    }
 
 
 def test_a_file_of_old_variables_that_is_broken_is_named(roles):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _release
 from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_config_paths_info as module
@@ -86,3 +89,14 @@ def test_it_stands_in_a_further_directory(galaxy):
     tree = _release.Tree(str(galaxy), paths=[str(galaxy.parent / "etc")])
     assert module.missed(str(galaxy.parent / "etc/vault.yml"), tree) is None
     assert module.missed(str(galaxy.parent / "etcetera/vault.yml"), tree) == str(galaxy.parent / "etcetera/vault.yml")
+
+
+def test_galaxy_yml_itself_may_be_a_link_out_of_the_release(galaxy, capsys):
+    elsewhere = galaxy.parent / "etc/galaxy.yml"
+    elsewhere.write_text("galaxy: {}\n")
+    (galaxy / "config/galaxy.yml").symlink_to(elsewhere)
+    arguments = {"server_dir": str(galaxy), "config_file": str(galaxy / "config/galaxy.yml")}
+    for further, found in (([], [{"option": "config_file", "path": str(elsewhere)}]), ([str(elsewhere.parent)], [])):
+        with patch_module_args({**arguments, "paths": further}), pytest.raises(SystemExit):
+            module.main()
+        assert json.loads(capsys.readouterr().out)["outside"] == found

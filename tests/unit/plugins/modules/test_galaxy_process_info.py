@@ -53,7 +53,12 @@ def start(server):
     def run(name, port=0, how="itself", folder=None, address="127.0.0.1"):
         command = [sys.executable, "-c", PROCESS, str(port), how, PROCESS, address, name]
         child = subprocess.Popen(
-            command, cwd=folder or server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=folder or server,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         running.append(child)
         assert child.stdout.readline() == "ready\n"

@@ -159,6 +159,8 @@ def test_paths_outside_of_the_server(tmp_path, server):
 )
 def test_virtual_environments_of_other_tools(tmp_path, server, text, version, interpreter):
     (server / ".venv/pyvenv.cfg").write_text(text)
+    # Where no link tells.
+    (server / ".venv/bin/python").unlink()
     found = info(tmp_path)["python"]
     assert (found["version"], found["interpreter"], found["available"]) == (version, interpreter, False)
 
@@ -276,3 +278,54 @@ def test_each_default_pattern_of_the_role_matches_what_it_names(tmp_path):
         # Without this one pattern, exactly its file comes along.
         others = [other for other in NAMED if other != pattern]
         assert copied(others, str(number)) - {f"{SERVER}/{kept}" for kept in KEPT} == {named}
+
+
+def described(server, **changes):
+    """The release of a tree at its canonical path, as the source describes it."""
+    return _release.release_info(_release.Tree(str(server), **changes))
+
+
+@pytest.mark.parametrize(("part", "option"), [("config", "config_dir"), (".venv", "venv_dir")])
+def test_a_part_that_is_a_link_out_of_the_release_is_refused(tmp_path, server, part, option):
+    """The link would be copied, and what it leads to would be missed."""
+    elsewhere = tmp_path / "elsewhere"
+    (server / part).rename(elsewhere)
+    (server / part).symlink_to(elsewhere)
+    with pytest.raises(
+        _release_error.ReleaseError, match=f"{option}: {server}/{part} is a link to {elsewhere}"
+    ) as told:
+        described(server)
+    assert f"Set galaxy_{option} to {elsewhere}, or add that to galaxy_sync_extra_paths" in str(told.value)
+    # What it leads to is part of the release by either way, and what changes there counts.
+    for changes in ({option: str(elsewhere)}, {"paths": [str(elsewhere)]}):
+        before = described(server, **changes)["fingerprint"]
+        (elsewhere / "galaxy.yml").write_text(f"# {changes}\n")
+        assert described(server, **changes)["fingerprint"] != before
+
+
+def test_a_part_that_is_a_link_within_the_release(server):
+    (server / "config").rename(server / "config-2026")
+    (server / "config").symlink_to("config-2026")
+    assert described(server)["files"] > 0
+
+
+@pytest.mark.parametrize(
+    ("links", "interpreter"),
+    [
+        ({"python": "/opt/python/bin/python3"}, "/opt/python/bin/python3"),
+        ({"python": "python3", "python3": "/usr/bin/python3"}, "/usr/bin/python3"),
+        ({"python": "../../python/bin/python3"}, f"{SERVER}/python/bin/python3"),
+        # A copy, and a circle: what pyvenv.cfg says is all that is known.
+        ({"python": None}, "/usr/bin/python3.11"),
+        ({"python": "python3", "python3": "python"}, "/usr/bin/python3.11"),
+    ],
+)
+def test_the_interpreter_is_the_one_that_runs(tmp_path, server, links, interpreter):
+    """pyvenv.cfg names the one with which the virtual environment was made, perhaps long ago."""
+    folder = server / ".venv/bin"
+    (folder / "python").unlink()
+    (server / "python/bin").mkdir(parents=True)
+    (server / "python/bin/python3").write_text("")
+    for name, target in links.items():
+        (folder / name).symlink_to(target) if target else (folder / name).write_text("")
+    assert info(tmp_path)["python"]["interpreter"] == interpreter
