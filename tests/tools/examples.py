@@ -66,6 +66,7 @@ DEMO_NAMES = {
     "celery-2": "worker-2",
     "db.example.org": "db.galaxy.test",
     "galaxy.example.org": "galaxy",
+    "mq.example.org": "mq.galaxy.test",
     "http://127.0.0.1:5555/metrics": "'http://{{ flower_address }}:5555/metrics'",
 }
 
