@@ -115,8 +115,8 @@ class ActionModule(ActionBase):
         result.update(changed=False, hosts=len(hosts), problems=problems)
         if problems:
             count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-            # The list is printed once, with the result.
-            result.update(failed=True, msg=f"{count} in the inventory, listed in problems.")
+            # The list is in the result, and not in the message too, so that it is printed once.
+            result.update(failed=True, msg=f"{count} in the inventory, listed above.")
         else:
             result.update(self._plan(wanted, members, hostvars, hosts))
         return result

@@ -109,7 +109,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.tasks, self.plays, self.messages, self.items = [], [], {}, {}
+        self.tasks, self.plays, self.messages, self.items, self.listed = [], [], {}, {}, []
 
     def v2_playbook_on_play_start(self, play):
         self.plays.append(play.get_name())
@@ -127,9 +127,12 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result, ignore_errors=False):
         name = result._host.get_name()
         said = self.items.pop(name, [str(result._result.get("msg", ""))])
-        # A report of a whole inventory lists them beside its message.
-        listed = result._result.get("problems", []) if "listed in problems" in said[0] else []
-        self.messages[name] = " ".join([*said, *listed])
+        # The report of a whole inventory lists them in a task before.
+        self.messages[name] = " ".join([*said, *(self.listed if "listed above" in said[0] else [])])
+
+    def v2_runner_on_ok(self, result):
+        if result._task.get_name() == "List the mistakes":
+            self.listed = result._result["msg"]
 
     def v2_playbook_on_stats(self, stats):
         self.write({host: stats.summarize(host) for host in stats.processed})

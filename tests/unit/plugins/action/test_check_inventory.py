@@ -56,7 +56,7 @@ def test_what_the_checks_found_is_told_with_its_hosts():
     found = {"problems": ["celery_x is 1."]}
     result = run({"a": {"__celery_check": found}, "b": {"__celery_check": found, "__stack_check": ["Two beats."]}})
     assert result["problems"] == ["a, b: celery_x is 1.", "b: Two beats."]
-    assert result["msg"] == "2 mistakes in the inventory, listed in problems."
+    assert result["msg"] == "2 mistakes in the inventory, listed above."
     assert result["failed"]
 
 
