@@ -12,6 +12,7 @@ version_added: 1.0.0
 description:
   - Looks at the file system on which each path stands, or would stand. Refuses one that is mounted read-only, one that is full, a path
     that something of another kind has, and one below something that is no directory.
+  - With O(account), refuses an account whose numbers are not those of the directories in O(shared), or which cannot write there.
   - Names the variable of each path, what it found, and the remedy, all at once. Writes nothing to find out.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
@@ -24,6 +25,46 @@ options:
     description: Files that a role writes, likewise.
     type: dict
     default: {}
+  own:
+    description:
+      - Directories that a role takes for its own with all that is in them, each by the variable that names it.
+      - One that holds something, and none of the names in C(marks), which the role itself puts there, is refused.
+    type: dict
+    default: {}
+  shared:
+    description:
+      - Directories that O(account) writes to and others too, perhaps on other hosts, each by the variable that names it.
+      - Those that are there are held against the account by their numbers, links followed. One that is not there yet is right.
+    type: dict
+    default: {}
+  account:
+    description: The account that writes to O(shared).
+    type: dict
+    suboptions:
+      user:
+        description: Its name.
+        type: str
+        required: true
+      group:
+        description: Name of its group.
+        type: str
+        required: true
+      uid:
+        description: The uid that it is to have; 0 is for any.
+        type: int
+        default: 0
+      gid:
+        description: The gid that its group is to have; 0 is for any.
+        type: int
+        default: 0
+      uid_variable:
+        description: The variable that gives the uid, for messages.
+        type: str
+        required: true
+      gid_variable:
+        description: The variable that gives the gid, for messages.
+        type: str
+        required: true
   minimum_mb:
     description: A file system with less than this left, in MiB, is taken for full.
     type: int
@@ -45,9 +86,29 @@ EXAMPLES = r"""
       rabbitmq_data_dir: /var/lib/rabbitmq-galaxy
     files:
       galaxy_config_file: /etc/galaxy.yml
+
+- name: Preflight | Check that the directory of the releases is nobody else's
+  usegalaxy_eu.celery.check_paths:
+    own:
+      galaxy_sync_releases_dir: {path: /srv/galaxy-releases, marks: [current]}
+
+- name: Preflight | Check that Galaxy's user is the same as on Galaxy's host
+  usegalaxy_eu.celery.check_paths:
+    shared:
+      celery_galaxy_data_dir: /srv/galaxy/var
+    account:
+      user: galaxy
+      group: galaxy
+      uid_variable: celery_galaxy_uid
+      gid_variable: celery_galaxy_gid
 """
 
 RETURN = r"""
+account:
+  description: The numbers that O(account) has, or is to be created with; null where the system may choose.
+  returned: with O(account)
+  type: dict
+  sample: {uid: 1450, gid: 1450}
 problems:
   description: One sentence or two for each problem.
   returned: always
@@ -59,6 +120,8 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _accounts
 
 MIB = 1024 * 1024
 
@@ -115,12 +178,39 @@ def problem(variable, path, is_directory, minimum_mb):
     return None
 
 
+def own_problem(variable, path, marks):
+    """Say that a directory that a role would take for its own is somebody else's; None if it is not."""
+    if not os.path.isdir(path):
+        return None
+    # What the root of a file system has.
+    names = sorted(set(os.listdir(path)) - {"lost+found"})
+    if not names or set(names) & set(marks):
+        return None
+    return (
+        f"{variable} is {path}, which holds {', '.join(names[:3])}{' and more' if names[3:] else ''}, and nothing of this role, which takes the "
+        f"whole directory for its own. Remedy: set {variable} to a directory that is empty or not there, such as one below it."
+    )
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
             "directories": {"type": "dict", "default": {}},
             "files": {"type": "dict", "default": {}},
+            "own": {"type": "dict", "default": {}},
+            "shared": {"type": "dict", "default": {}},
+            "account": {
+                "type": "dict",
+                "options": {
+                    "user": {"type": "str", "required": True},
+                    "group": {"type": "str", "required": True},
+                    "uid": {"type": "int", "default": 0},
+                    "gid": {"type": "int", "default": 0},
+                    "uid_variable": {"type": "str", "required": True},
+                    "gid_variable": {"type": "str", "required": True},
+                },
+            },
             "minimum_mb": {"type": "int", "default": 64},
         },
         supports_check_mode=True,
@@ -131,10 +221,20 @@ def main():
         for variable, path in module.params[what].items()
         if path
     ]
+    found += [own_problem(variable, **given) for variable, given in module.params["own"].items()]
+    answer = {}
+    if module.params["account"]:
+        account = _accounts.Account(**module.params["account"])
+        shared = _accounts.look(module.params["shared"])
+        has = _accounts.numbers(account, shared)
+        found += _accounts.given_problems(account, has) or [
+            _accounts.directory_problem(account, has, one) for one in shared
+        ]
+        answer["account"] = {"uid": has.uid, "gid": has.gid}
     problems = [text for text in found if text]
     if problems:
         module.fail_json(msg="\n".join(problems), problems=problems)
-    module.exit_json(changed=False, problems=[])
+    module.exit_json(changed=False, problems=[], **answer)
 
 
 if __name__ == "__main__":

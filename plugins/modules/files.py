@@ -60,6 +60,12 @@ options:
           - A command that must succeed before a new content takes the place of the old one, with C(%s) for the path of a file with it.
           - It is not run when the content is the same.
         type: str
+      keep_existing:
+        description:
+          - Whether a directory that is there keeps its owner, group and mode, because it may be somebody else's. They are given to a new one only.
+          - A link to a directory is one that is there.
+        type: bool
+        default: false
       enabled:
         description: Whether this entry counts. One that does not is left as it is on the host.
         type: bool
@@ -134,6 +140,7 @@ class Place:
             "owner": entry["owner"] or module.params["owner"],
             "group": entry["group"] or module.params["group"],
         }
+        self.kept = entry["keep_existing"] and os.path.isdir(self.path)
         self.before = None if self.state == "absent" else self._read(self.path)
         self.new_file = ""
         self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
@@ -162,6 +169,8 @@ class Place:
         if self.state == "directory":
             if self.content is not None:
                 return f"{self.path}: a directory has no content. Remedy: leave out content, or state."
+            if os.path.islink(self.path) and not os.path.exists(self.path):
+                return f"{self.path} is to be a directory, and is a link to {os.readlink(self.path)}, which is not there. Remedy: make that directory."
             if os.path.lexists(self.path) and not os.path.isdir(self.path):
                 return f"{self.path} is to be a directory, and there is a file. Remedy: move it away."
             return ""
@@ -199,11 +208,13 @@ class Place:
     def apply(self):
         """Bring it to what is wanted; whether that is a change."""
         changed = getattr(self, "_" + self.state)()
-        if self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
+        if self.kept or self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
             return changed
         if self.module.check_mode:
             changed = self._leave_out_accounts_to_come() or changed
-        wanted = self.module.load_file_common_arguments(self.attributes, path=self.path)
+        # Of a link to a directory, the directory is meant.
+        path = os.path.realpath(self.path) if self.state == "directory" else self.path
+        wanted = self.module.load_file_common_arguments(self.attributes, path=path)
         return self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff)
 
     def _leave_out_accounts_to_come(self):
@@ -301,6 +312,7 @@ def main():
         "group": {"type": "str"},
         "mode": {"type": "str"},
         "validate": {"type": "str"},
+        "keep_existing": {"type": "bool", "default": False},
         "enabled": {"type": "bool", "default": True},
     }
     module = AnsibleModule(

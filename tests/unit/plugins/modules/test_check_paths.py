@@ -105,3 +105,25 @@ def test_all_problems_are_told_at_once(run, tmp_path):
     assert [text.split()[0] for text in result["problems"]] == ["b_dir", "c_dir", "d_file"]
     assert result["msg"] == "\n".join(result["problems"])
     assert run(module, directories={"b_dir": str(tmp_path)}, minimum_mb=0)["problems"] == []
+
+
+def test_a_directory_that_is_anothers_is_not_taken(tmp_path):
+    told = {"path": str(tmp_path), "marks": [".lock", "current"]}
+    (tmp_path / "lost+found").mkdir()
+    assert module.own_problem("x_dir", **told) is None
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / name).touch()
+    text = module.own_problem("x_dir", **told)
+    assert text.startswith(f"x_dir is {tmp_path}, which holds a, b, c and more, and nothing of this role")
+    assert text.endswith("such as one below it.")
+    (tmp_path / "current").mkdir()
+    assert module.own_problem("x_dir", **told) is None
+    assert module.own_problem("x_dir", str(tmp_path / "none"), []) is None
+
+
+def test_the_account_is_looked_for(run, tmp_path):
+    me = {"user": "root", "group": "root", "uid_variable": "x_uid", "gid_variable": "x_gid"}
+    found = run(module, shared={"x_dir": str(tmp_path / "none")}, account=me)
+    assert (found["problems"], found["account"]) == ([], {"uid": 0, "gid": 0})
+    refused = run(module, account={**me, "uid": 4242})
+    assert refused["msg"].startswith("x_uid is 4242, and the account root has the uid 0 on this host.")

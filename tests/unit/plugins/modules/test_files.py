@@ -60,7 +60,34 @@ def test_a_link_to_nothing_is_replaced_and_removed(place, tmp_path):
     assert not (tmp_path / "kept").is_symlink() and (tmp_path / "kept").read_text() == "text\n"
     assert not os.path.lexists(tmp_path / "gone")
     refused = place({"path": str(tmp_path / "folder"), "state": "directory", "mode": "0755"})
-    assert "Remedy: move it away" in refused["msg"]
+    assert f"is a link to {tmp_path}/nowhere, which is not there. Remedy: make that directory." in refused["msg"]
+
+
+def test_a_directory_that_is_there_can_be_left_as_it_is(place, tmp_path):
+    """One of the site's, with setgid and group write, and one that is behind a link."""
+    for name, bits in (("shared", 0o2775), ("closed", 0o700)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(bits)
+    (tmp_path / "link").symlink_to(tmp_path / "shared")
+    entries = [
+        {"path": str(tmp_path / name), "state": "directory", "mode": "0755", "owner": "nobody", "keep_existing": True}
+        for name in ("shared", "closed", "link")
+    ]
+    made = {"path": str(tmp_path / "new"), "state": "directory", "mode": "0750", "keep_existing": True}
+    for check in (True, False):
+        assert place(*entries, made, check=check)["changed_paths"] == [made["path"]]
+    assert [mode(tmp_path / name) for name in ("shared", "closed", "new")] == ["0o2775", "0o700", "0o750"]
+    assert (tmp_path / "link").is_symlink()
+    assert not place(*entries, made)["changed"]
+
+
+def test_the_directory_behind_a_link_gets_the_mode(place, tmp_path):
+    (tmp_path / "target").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    entry = {"path": str(tmp_path / "link"), "state": "directory", "mode": "0755"}
+    assert place(entry)["changed"]
+    assert mode(tmp_path / "target") == "0o755"
+    assert not place(entry)["changed"]
 
 
 def test_a_new_file_is_closed_before_it_has_its_mode(place, tmp_path, monkeypatch):
