@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from tools import role_templates
 
@@ -167,3 +169,39 @@ def test_what_is_no_address_of_the_servers_own_is_remote():
     assert role_templates.evaluate("postgresql_access", "__postgresql_access_remote", site, **given) == [
         "192.0.2.11/32"
     ]
+
+
+FORMER = """local all postgres peer
+# BEGIN usegalaxy_eu.celery: the Celery workers of Galaxy
+host galaxy galaxy 192.0.2.10/32 md5
+host galaxy galaxy 192.0.2.11/32 md5
+host galaxy galaxy 2001:db8::10/128 md5
+host galaxy galaxy 198.51.100.0/24 md5
+host galaxy galaxy 203.0.113.0/24 md5
+# END usegalaxy_eu.celery: the Celery workers of Galaxy
+host all all 192.0.2.99/32 md5
+"""
+
+
+def left(name, **values):
+    content = {"__postgresql_access_former": {"content": base64.b64encode(FORMER.encode()).decode()}}
+    return value(f"__postgresql_access_{name}", **content, **values)
+
+
+@pytest.mark.parametrize("method", ["md5", "scram-sha-256"])
+def test_who_has_left_is_told_by_addresses_and_not_by_lines(method):
+    """Also where databases, type of connection or method have changed in the same inventory."""
+    stay = {
+        "postgresql_access_hosts": hosts("192.0.2.11", "2001:db8::10"),
+        "postgresql_access_networks": ["198.51.100.0/24"],
+        "postgresql_access_method": method,
+    }
+    assert left("left_hosts", **stay) == ["192.0.2.10/32"]
+    assert left("left_networks", **stay) == ["203.0.113.0/24"]
+    assert {"192.0.2.11/32", "2001:db8::10/128"} <= set(left("staying_hosts", **stay))
+    assert "198.51.100.0/24" not in left("staying_hosts", **stay)
+
+
+def test_without_a_block_nobody_has_left():
+    nothing = {"__postgresql_access_former": {"content": base64.b64encode(b"local all all peer\n").decode()}}
+    assert value("__postgresql_access_left", **nothing) == []
