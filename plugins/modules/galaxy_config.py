@@ -3,6 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Edit a section of an existing galaxy.yml in place."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -47,10 +48,12 @@ options:
     type: list
     elements: str
     default: [amqp_internal_connection, database_connection]
-  backup:
-    description: Keep a copy of the file, with a time in its name, before it is changed. It holds the same secrets.
-    type: bool
-    default: false
+  copies_kept:
+    description:
+      - How many copies of the file, as it was before a change, are kept beside it, with a time in their names. 0 keeps none.
+      - They hold the secrets of their time, so older ones of this module are removed. Those of others are left.
+    type: int
+    default: 0
   state:
     description:
       - V(present) edits the file.
@@ -114,9 +117,9 @@ changed_keys:
   sample: [celery_conf]
 backup_file:
   description: The path of the copy.
-  returned: when O(backup=true) and the file was changed
+  returned: when O(copies_kept) is more than 0 and the file was changed
   type: str
-  sample: /srv/galaxy/server/config/galaxy.yml.4242.2026-01-02@03:04:05~
+  sample: /srv/galaxy/server/config/galaxy.yml.usegalaxy_eu.celery.2026-01-02@03:04:05~
 fragment:
   description:
     - The section as YAML text, ready to paste.
@@ -127,10 +130,12 @@ fragment:
 """
 
 import difflib
+import glob
 import io
 import os
 import re
 import tempfile
+import time
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -151,6 +156,10 @@ try:
 except ImportError:
     RUAMEL_ERROR = traceback.format_exc()
     SafeConstructor = object
+
+
+# Stands in the name of a copy, between that of the file and the time.
+COPY_INFIX = ".usegalaxy_eu.celery."
 
 
 class ConfigError(Exception):
@@ -382,6 +391,24 @@ def write(module, path, text):
     module.atomic_move(temporary, path)
 
 
+def keep_copy(module, path):
+    """Copy the file, as closed as it is, under a name that only this module gives. Returns the path of the copy."""
+    copy = f"{path}{COPY_INFIX}{time.strftime('%Y-%m-%d@%H:%M:%S')}~"
+    umask = os.umask(0o077)
+    try:
+        module.preserved_copy(path, copy)
+    finally:
+        os.umask(umask)
+    return copy
+
+
+def prune_copies(path, kept):
+    """Remove the oldest copies of this module beyond a number; their names sort by time."""
+    copies = sorted(glob.glob(glob.escape(path + COPY_INFIX) + "*~"), reverse=True)
+    for old in copies[kept:]:
+        os.unlink(old)
+
+
 def present(module, settings):
     """Bring the file to the wanted values."""
     if not module.params["path"]:
@@ -412,9 +439,10 @@ def present(module, settings):
         },
     }
     if changed and not module.check_mode:
-        if module.params["backup"]:
-            result["backup_file"] = module.backup_local(path)
+        if module.params["copies_kept"] > 0:
+            result["backup_file"] = keep_copy(module, path)
         write(module, path, with_line_ends(new, old))
+        prune_copies(path, max(module.params["copies_kept"], 0))
     return result
 
 
@@ -438,7 +466,7 @@ def main():
                 "default": ["amqp_internal_connection", "database_connection"],
                 "no_log": False,
             },
-            "backup": {"type": "bool", "default": False},
+            "copies_kept": {"type": "int", "default": 0},
             "state": {"type": "str", "choices": ["present", "fragment"], "default": "present"},
             "placeholders": {"type": "dict", "no_log": False},
         },

@@ -323,6 +323,10 @@ WRONG = {
             {"galaxy_database_password": "mark-admin@1"},
             ["galaxy_database_password is empty or holds another character", "openssl rand -hex 24"],
         ),
+        "another password of the database than galaxy.yml has": (
+            {"galaxy_database_password": "mark-admin-2"},
+            ["galaxy_database_password is another one than database_connection", "run the playbook rotate_secrets"],
+        ),
         "role of the database with a colon": (
             {"galaxy_database_password": "mark-admin", "galaxy_database_user": "a:b"},
             ["galaxy_database_user is empty or holds another character"],

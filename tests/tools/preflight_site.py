@@ -227,7 +227,9 @@ def build_site(tmp_path, hosts):
     (tmp_path / "sudo").write_text(STAND_IN_SUDO)
     (tmp_path / "sudo").chmod(0o755)
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/galaxy.yml").write_text("galaxy:\n  database_connection: postgresql://u:p@db.example.invalid/galaxy\n")
+    (tmp_path / "config/galaxy.yml").write_text(
+        "galaxy:\n  database_connection: postgresql://u:mark-admin-._~1@db.example.invalid/galaxy\n"
+    )
     (tmp_path / "telegraf").write_text("")
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))

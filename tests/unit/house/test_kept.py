@@ -71,6 +71,18 @@ def test_accounts_are_only_created():
     assert all("getent_" in str(task.get("when")) and str(task["when"]).startswith("not ") for _path, task in found)
 
 
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("roles/telegraf/tasks/postgresql.yml", "community.postgresql.postgresql_user"),
+        ("roles/postgresql_access/tasks/configure.yml", "community.postgresql.postgresql_db"),
+    ],
+)
+def test_what_the_database_has_already_keeps_its_rights_and_its_owner(path, module):
+    found = [task for task in roles.load(roles.ROOT / path) if module in task]
+    assert found and all("rowcount == 0" in task["when"] for task in found)
+
+
 def test_lists_of_keys_are_followed_where_they_are_links():
     found = [
         task["ansible.posix.authorized_key"]

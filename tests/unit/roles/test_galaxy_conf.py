@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+import yaml
 from tools import role_templates
 from tools.galaxy_tasks import MAY_RUN_TWICE, MUST_NOT
 
+ROOT = role_templates.ROLES.parent
 BACKEND = "db+postgresql://galaxy:pw@db.example.org/galaxy_celery"
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
@@ -148,3 +152,55 @@ def test_tls_for_amqps_only(broker, tls):
 
 def test_a_private_ca():
     assert conf(galaxy_amqp_ca_file="/etc/ssl/site.pem")["broker_use_ssl"]["ca_certs"] == "/etc/ssl/site.pem"
+
+
+def preflight_task(words):
+    """One task of the role's preflight, by the end of its name."""
+    tasks = yaml.safe_load((ROOT / "roles/galaxy/tasks/preflight.yml").read_text())
+    return next(task for task in tasks if task["name"].endswith(words))
+
+
+def password_is_taken(connection, password, **values):
+    """Whether the preflight lets this password pass beside this galaxy.yml."""
+    text = yaml.safe_dump({"galaxy": {"database_connection": connection} if connection else {}})
+    given = {
+        "__galaxy_config_content": {"content": base64.b64encode(text.encode()).decode()},
+        "galaxy_database_password": password,
+        **values,
+    }
+    task = preflight_task("the database's password is the one that Galaxy has")
+    asked = role_templates.evaluate("galaxy", task["when"], SITE, **given)
+    return not asked or role_templates.evaluate("galaxy", task["ansible.builtin.assert"]["that"], SITE, **given)
+
+
+@pytest.mark.parametrize(
+    ("connection", "password", "taken"),
+    [
+        ("postgresql://galaxy:one@db/galaxy", "", True),
+        ("postgresql://galaxy:one@db/galaxy", "one", True),
+        # The stand-in of a rotation that was cut off has the new password.
+        ("postgresql://galaxy_rotation:one@db/galaxy", "one", True),
+        ("postgresql+psycopg2://galaxy:a%2Eb@db:5432/galaxy?sslmode=require", "a.b", True),
+        ("postgresql:///galaxy?host=/var/run/postgresql", "one", True),
+        ("postgresql://galaxy@db/galaxy", "one", True),
+        ("", "one", True),
+        ("postgresql://galaxy:one@db/galaxy", "two", False),
+        ("postgresql+psycopg2://galaxy:one@[2001:db8::1]:5432/galaxy?sslmode=require", "two", False),
+    ],
+)
+def test_another_password_of_the_database_is_refused(connection, password, taken):
+    """The running Galaxy has the one of its file; only a rotation changes both in their order."""
+    assert password_is_taken(connection, password) is taken
+    assert password_is_taken(connection, password, __galaxy_database_password_rotates=True)
+
+
+def test_rotating_is_the_only_playbook_that_lets_another_one_pass():
+    found = {path.name for path in (ROOT / "playbooks").rglob("*.yml") if "_password_rotates" in path.read_text()}
+    assert found == {"rotate_secrets.yml"}
+
+
+def test_the_example_leaves_the_password_of_the_database_alone():
+    """Together with "give each a random value" it would lock Galaxy out."""
+    example = ROOT / "inventories/example/group_vars/all"
+    assert "galaxy_database_password" not in yaml.safe_load((example / "stack.yml").read_text())
+    assert "vault_galaxy_database_password" not in yaml.safe_load((example / "vault.yml.example").read_text())

@@ -137,17 +137,34 @@ def test_the_letter_y_is_a_string_for_galaxy(run):
 
 
 def test_check_mode_changes_nothing(run, config):
-    result = run({"brand": "new"}, check=True, backup=True)
+    result = run({"brand": "new"}, check=True, copies_kept=3)
     assert result["changed"] is True
     assert "backup_file" not in result
     assert config.read_text() == FILE
 
 
-def test_backup(run, config):
-    result = run({"brand": "new"}, backup=True)
+def test_a_copy_is_as_closed_as_the_file(run, config):
+    result = run({"brand": "new"}, copies_kept=3)
     backup = Path(result["backup_file"])
     assert backup.read_text() == FILE
     assert stat.S_IMODE(backup.stat().st_mode) == 0o640
+
+
+def test_old_copies_go_and_those_of_others_stay(run, config, monkeypatch):
+    """They hold passwords that were changed for a reason."""
+    others = [config.with_name(config.name + end) for end in (".4242.2020-01-02@03:04:05~", ".bak", "~")]
+    for path in others:
+        path.write_text("theirs")
+    made = []
+    for number in range(5):
+        monkeypatch.setattr(module.time, "strftime", lambda _form, second=number: f"2026-01-02@03:04:0{second}")
+        made.append(Path(run({"brand": f"new {number}"}, copies_kept=3)["backup_file"]))
+    assert [path.exists() for path in made] == [False, False, True, True, True]
+    run({"brand": "last"}, check=True)
+    assert made[4].exists()
+    run({"brand": "last"})
+    assert not any(path.exists() for path in made)
+    assert all(path.exists() for path in others)
 
 
 def test_symbolic_link_is_followed(run, config, tmp_path):

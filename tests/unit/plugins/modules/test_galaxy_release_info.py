@@ -231,6 +231,7 @@ NAMED = {
     ".git": f"{SERVER}/lib/x/.git/HEAD",
     "node_modules": f"{SERVER}/client/node_modules/vue/index.js",
     "*.sock": f"{SERVER}/config/gunicorn.sock",
+    "*~": f"{SERVER}/config/galaxy.yml.usegalaxy_eu.celery.2026-01-02@03:04:05~",
     ".cache/": f"{SERVER}/.cache/pip/wheel",
     ".mypy_cache/": f"{SERVER}/lib/.mypy_cache/3.11/x.json",
     ".pytest_cache/": f"{SERVER}/.pytest_cache/v/x",
