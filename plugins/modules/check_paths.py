@@ -31,6 +31,13 @@ options:
       - One that holds something, and none of the names in C(marks), which the role itself puts there, is refused.
     type: dict
     default: {}
+  marked:
+    description:
+      - Files that a role writes as a whole, each with the remedy where it is somebody else's.
+      - One that is there without the mark of this collection is refused, unless it is as the package that brought it has it. A mark is the name
+        C(usegalaxy_eu.celery) anywhere in the file.
+    type: dict
+    default: {}
   shared:
     description:
       - Directories that O(account) writes to and others too, perhaps on other hosts, each by the variable that names it.
@@ -92,6 +99,11 @@ EXAMPLES = r"""
     own:
       galaxy_sync_releases_dir: {path: /srv/galaxy-releases, marks: [current]}
 
+- name: Preflight | Check that nobody else keeps the configuration
+  usegalaxy_eu.celery.check_paths:
+    marked:
+      /etc/telegraf/telegraf.conf: take the host out of the group of Telegraf's hosts.
+
 - name: Preflight | Check that Galaxy's user is the same as on Galaxy's host
   usegalaxy_eu.celery.check_paths:
     shared:
@@ -124,6 +136,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _accounts
 
 MIB = 1024 * 1024
+# What every file has that a role of this collection writes as a whole.
+MARK = b"usegalaxy_eu.celery"
 
 
 def mount_point(path):
@@ -192,6 +206,36 @@ def own_problem(variable, path, marks):
     )
 
 
+def runner(module):
+    """A function that runs a command; one that is not there has failed."""
+
+    def run(command):
+        return module.run_command(command) if module.get_bin_path(command[0]) else (127, "", "")
+
+    return run
+
+
+def packaged(run, path):
+    """Whether a file is as the package that brought it has it."""
+    code, out, _err = run(["dpkg-query", "--search", path])
+    if code == 0:
+        checked = run(["dpkg", "--verify", out.split(":")[0]])
+    else:
+        code, _out, _err = run(["rpm", "--query", "--file", path])
+        checked = run(["rpm", "--verify", "--nodeps", "--noscripts", "--file", path]) if code == 0 else None
+    return checked is not None and not any(line.endswith(f" {path}") for line in checked[1].splitlines())
+
+
+def marked_problem(run, path, remedy):
+    """Say that a file is somebody else's; None if it is not."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as stream:
+        if MARK in stream.read() or packaged(run, path):
+            return None
+    return f"{path} is not of this collection (it has no line with {MARK.decode()}), and is left as it is. Remedy: {remedy}"
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -199,6 +243,7 @@ def main():
             "directories": {"type": "dict", "default": {}},
             "files": {"type": "dict", "default": {}},
             "own": {"type": "dict", "default": {}},
+            "marked": {"type": "dict", "default": {}},
             "shared": {"type": "dict", "default": {}},
             "account": {
                 "type": "dict",
@@ -222,6 +267,7 @@ def main():
         if path
     ]
     found += [own_problem(variable, **given) for variable, given in module.params["own"].items()]
+    found += [marked_problem(runner(module), path, remedy) for path, remedy in module.params["marked"].items()]
     answer = {}
     if module.params["account"]:
         account = _accounts.Account(**module.params["account"])

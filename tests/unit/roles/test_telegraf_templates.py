@@ -161,3 +161,39 @@ def test_the_data_source_of_grafana():
     second["telegraf_influxdb_enabled"] = False
     found = role_templates.evaluate("telegraf", "__telegraf_grafana_datasource", SITE, **second)
     assert (found["url"], found["secureJsonData"]) == ("http://two", {"httpHeaderValue1": "Token t"})
+
+
+BESIDE = {"telegraf_install_method": "existing", **RABBITMQ, **WANTED}
+
+
+def test_beside_a_telegraf_of_the_site_nothing_of_its_own_is_touched():
+    """No agent, and nothing that the site reads passes this role's script and outputs."""
+    found = configuration(**BESIDE)
+    assert sorted(found) == ["inputs", "outputs", "processors"]
+    inputs = [plugin for plugins in found["inputs"].values() for plugin in plugins]
+    assert len(inputs) > 3
+    for plugin in inputs:
+        assert plugin["tags"] == {"galaxy_celery": "1", "host": "monitor"} and plugin["always_include_local_tags"]
+        assert plugin["interval"] in ("10s", "300s")
+    for part in ("processors", "outputs"):
+        plugins = [plugin for plugins in found[part].values() for plugin in plugins]
+        assert plugins and all(plugin["tagpass"] == {"galaxy_celery": ["1"]} for plugin in plugins)
+    assert found["outputs"]["influxdb"][0]["tagexclude"] == ["galaxy_celery"]
+    # Otherwise it is the same.
+    whole = configuration(**{**BESIDE, "telegraf_install_method": "file"})
+    added = {"tags", "always_include_local_tags", "interval"}
+    for kind, plugins in whole["inputs"].items():
+        for one, other in zip(plugins, found["inputs"][kind]):
+            assert {key: value for key, value in other.items() if key not in added or key in one} == one
+
+
+def test_beside_it_the_outputs_may_be_the_sites_alone():
+    assert "outputs" not in configuration(**BESIDE, telegraf_influxdb_enabled=False)
+    text = render("etc/systemd/system/telegraf.service.d/galaxy-celery.conf.j2", **BESIDE)
+    assert "MemoryMax" not in text
+    assert "EnvironmentFile=/etc/telegraf/telegraf-galaxy-celery.env" in text
+
+
+@pytest.mark.parametrize("template", ["etc/telegraf/telegraf.conf.j2", "etc/systemd/system/telegraf.service.j2"])
+def test_what_the_role_writes_as_a_whole_has_its_mark(template):
+    assert "usegalaxy_eu.celery" in render(template)

@@ -461,3 +461,33 @@ def test_where_the_management_ui_is(name, url):
     hostvars = {"mq": {"ansible_facts": facts(5)}, "edge": {"ansible_facts": facts(6)}}
     site = {**SITE, **STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": name}
     assert role_templates.evaluate("traefik", "traefik_management_urls", site) == [url]
+
+
+THEIRS = {
+    "traefik_install_method": "existing",
+    "traefik_amqps_entry_point": "amqp",
+    "traefik_dynamic_dir": "/srv/traefik/rules",
+}
+
+
+def test_a_traefik_of_the_site_gets_the_routes_alone():
+    """No certificates, and none of the pages that it has itself."""
+    found = yaml.safe_load(role_templates.render("traefik", "etc/traefik/dynamic/galaxy-celery.yml.j2", SITE, **THEIRS))
+    assert sorted(found) == ["http", "tcp"]
+    assert [router["entryPoints"] for router in found["tcp"]["routers"].values()] == [["amqp"]]
+    assert list(found["http"]["routers"]) == ["rabbitmq-management"]
+    assert (
+        role_templates.evaluate("traefik", "__traefik_dynamic_path", SITE, **THEIRS)
+        == "/srv/traefik/rules/galaxy-celery.yml"
+    )
+    assert role_templates.evaluate("traefik", "__traefik_source_problems", SITE, **THEIRS) == []
+
+
+def test_entry_points_can_have_other_names():
+    found = role_templates.evaluate("traefik", "__traefik_static_config", SITE, traefik_amqps_entry_point="amqp")
+    assert sorted(found["entryPoints"]) == ["amqp", "internal", "websecure"]
+
+
+@pytest.mark.parametrize("template", ["etc/traefik/traefik.yml.j2", "etc/systemd/system/traefik.service.j2"])
+def test_what_the_role_writes_as_a_whole_has_its_mark(template):
+    assert "usegalaxy_eu.celery" in role_templates.render("traefik", template, SITE)

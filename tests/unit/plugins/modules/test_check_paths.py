@@ -127,3 +127,46 @@ def test_the_account_is_looked_for(run, tmp_path):
     assert (found["problems"], found["account"]) == ([], {"uid": 0, "gid": 0})
     refused = run(module, account={**me, "uid": 4242})
     assert refused["msg"].startswith("x_uid is 4242, and the account root has the uid 0 on this host.")
+
+
+def host(**answers):
+    """A host whose programs answer so, by the first two words of a command."""
+    said = {tuple(words.replace("_", "-").split("--", 1)): answer for words, answer in answers.items()}
+    return lambda command: said.get((command[0], command[1].lstrip("-")), (127, "", ""))
+
+
+def test_a_file_without_the_mark_is_named_and_left(tmp_path):
+    path = tmp_path / "telegraf.conf"
+    nothing = host()
+    assert module.marked_problem(nothing, str(path), "x") is None
+    path.write_text("[[inputs.cpu]]\n")
+    text = module.marked_problem(nothing, str(path), "do this.")
+    assert text.startswith(f"{path} is not of this collection (it has no line with usegalaxy_eu.celery), and is left")
+    assert text.endswith("Remedy: do this.")
+    path.write_text("# usegalaxy_eu.celery: changes made here are lost\n[[inputs.cpu]]\n")
+    assert module.marked_problem(nothing, str(path), "x") is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "taken"),
+    [
+        ({"dpkg_query__search": (0, "telegraf: {path}\n", ""), "dpkg__verify": (0, "", "")}, True),
+        (
+            {"dpkg_query__search": (0, "telegraf: {path}\n", ""), "dpkg__verify": (2, "??5??????  c {path}\n", "")},
+            False,
+        ),
+        (
+            {"dpkg_query__search": (0, "telegraf: {path}\n", ""), "dpkg__verify": (2, "??5??????  c {path}.d/x\n", "")},
+            True,
+        ),
+        ({"dpkg_query__search": (1, "", "no path found")}, False),
+        ({"rpm__query": (0, "telegraf-1.39", ""), "rpm__verify": (0, "", "")}, True),
+        ({"rpm__query": (0, "telegraf-1.39", ""), "rpm__verify": (1, "S.5....T.  c {path}\n", "")}, False),
+        ({"rpm__query": (1, "not owned by any package", "")}, False),
+    ],
+)
+def test_a_file_as_its_package_has_it_is_nobodys(tmp_path, answers, taken):
+    path = tmp_path / "telegraf.conf"
+    path.write_text("[[inputs.cpu]]\n")
+    given = {words: (code, out.format(path=path), err) for words, (code, out, err) in answers.items()}
+    assert (module.marked_problem(host(**given), str(path), "x") is None) is taken
