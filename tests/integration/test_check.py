@@ -219,8 +219,8 @@ ALONE = {
         None,
         [
             "galaxy: galaxy_config.gravity.celery.enable is true",
-            "galaxy_config.galaxy has celery_conf",
-            "use galaxy_celery_conf, or set galaxy_celery_config_enabled to false",
+            "galaxy_config.galaxy has no amqp_internal_connection",
+            "Remedy: paste what the playbook galaxy_fragment prints below galaxy_config.",
         ],
     ),
     "gravity's own workers by default": (

@@ -839,6 +839,22 @@ WRONG["galaxy"]["beat of gravity"] = (
     {"galaxy_config": {"gravity": {"celery": {"enable_beat": True}}}},
     ["galaxy_config.gravity.celery.enable_beat is true", "Remedy: "],
 )
+WRONG["galaxy"]["two who write galaxy.yml"] = (
+    {"galaxy_config": {"galaxy": {"brand": "x"}}, "galaxy_celery_config_enabled": True},
+    ["galaxy_celery_config_enabled is true, and there is galaxy_config.galaxy", "Remedy: leave galaxy_celery_config_"],
+)
+WRONG["galaxy"]["galaxy_config without Celery"] = (
+    {"galaxy_config": {"galaxy": {"brand": "x"}}},
+    ["galaxy_config.galaxy has no celery_conf", "paste what the playbook galaxy_fragment prints"],
+)
+WRONG["postgresql_access"]["pg_hba.conf of another role"] = (
+    {"postgresql_pg_hba_conf": ["local all postgres peer"]},
+    ["postgresql_pg_hba_conf, from which", "has no line for", "- hostssl galaxy,galaxy_celery galaxy "],
+)
+WRONG["postgresql_access"]["two who write pg_hba.conf"] = (
+    {"postgresql_pg_hba_conf": [], "postgresql_access_hba_enabled": True},
+    ["postgresql_access_hba_enabled is true, and there is postgresql_pg_hba_conf"],
+)
 WRONG["galaxy"]["address of Galaxy"] = (
     {"galaxy_url": "galaxy.example.org"},
     ["galaxy_url is galaxy.example.org", "Remedy: write https://"],

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 import yaml
+from ansible.module_utils.testing import patch_module_args
 from tools import role_templates
 from tools.galaxy_tasks import MAY_RUN_TWICE, MUST_NOT
+
+from ansible_collections.usegalaxy_eu.celery.plugins.modules import galaxy_config as module
 
 ROOT = role_templates.ROLES.parent
 BACKEND = "db+postgresql://galaxy:pw@db.example.org/galaxy_celery"
@@ -204,3 +208,57 @@ def test_the_example_leaves_the_password_of_the_database_alone():
     example = ROOT / "inventories/example/group_vars/all"
     assert "galaxy_database_password" not in yaml.safe_load((example / "stack.yml").read_text())
     assert "vault_galaxy_database_password" not in yaml.safe_load((example / "vault.yml.example").read_text())
+
+
+GIVEN = {
+    "galaxy_database_password": "secret.db",
+    "__galaxy_config_content": {
+        "content": base64.b64encode(b"galaxy: {database_connection: 'postgresql://g:x@db/g'}").decode()
+    },
+}
+
+
+def fragment(run_module, **values):
+    """What the playbook galaxy_fragment prints."""
+    names = ("section", "settings", "placeholders")
+    made = {name: role_templates.evaluate("galaxy", f"__galaxy_fragment_{name}", SITE, **values) for name in names}
+    return run_module(module, state="fragment", **made)["fragment"]
+
+
+@pytest.fixture
+def run_module(capsys):
+    def run(which, **arguments):
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            which.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.parametrize("backend", ["", "redis://:s3cret@redis.example.org/0"])
+def test_with_galaxy_config_the_text_goes_into_the_inventory(run_module, backend):
+    """With variables in the place of passwords: filled in by Ansible, it is what galaxy.yml must hold."""
+    given = {**GIVEN, "galaxy_config": {"galaxy": {"brand": "x"}}, "galaxy_celery_result_backend": backend}
+    text = fragment(run_module, **given)
+    for secret in ("p@ss", "p%40ss", "secret.db", "s3cret", "pw@"):
+        assert secret not in text
+    pasted = yaml.safe_load(text)["galaxy_config"]["galaxy"]
+    filled = role_templates.evaluate("galaxy", "pasted", SITE, pasted=pasted, **given)
+    wanted = role_templates.evaluate("galaxy", "__galaxy_settings", SITE, **given)
+    if not backend:
+        # Here the derived one has another password than the variable, on a real host the same.
+        wanted["celery_conf"]["result_backend"] = BACKEND.replace(":pw@", ":secret.db@")
+    assert filled == wanted
+
+
+def test_without_it_the_text_is_as_in_galaxy_yml(run_module):
+    text = fragment(run_module, **GIVEN)
+    assert list(yaml.safe_load(text)) == ["galaxy"]
+    assert "<galaxy_amqp_password, percent-encoded>" in text and "{{" not in text
+
+
+@pytest.mark.parametrize(
+    ("config", "enabled"), [({}, True), ({"gravity": {}}, True), ({"galaxy": {"brand": "x"}}, False)]
+)
+def test_the_role_writes_galaxy_yml_only_where_nobody_else_does(config, enabled):
+    assert role_templates.evaluate("galaxy", "galaxy_celery_config_enabled", SITE, galaxy_config=config) is enabled

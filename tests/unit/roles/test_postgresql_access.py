@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+import yaml
 from tools import role_templates
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery.results import POSTGRESQL_POOL
@@ -205,3 +206,26 @@ def test_who_has_left_is_told_by_addresses_and_not_by_lines(method):
 def test_without_a_block_nobody_has_left():
     nothing = {"__postgresql_access_former": {"content": base64.b64encode(b"local all all peer\n").decode()}}
     assert value("__postgresql_access_left", **nothing) == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "missing"),
+    [
+        ([], ["192.0.2.10/32", "198.51.100.0/24"]),
+        (["hostssl  galaxy galaxy 192.0.2.10/32\tscram-sha-256"], ["198.51.100.0/24"]),
+        (["host all all 192.0.2.10 255.255.255.255 md5", "host all all 198.51.100.0/24 md5"], []),
+        # The begin of another address is none.
+        (["host all all 192.0.2.101/32 md5"], ["192.0.2.10/32", "198.51.100.0/24"]),
+    ],
+)
+def test_where_another_role_owns_the_file_its_lines_are_named(theirs, missing):
+    given = {
+        "postgresql_access_hosts": hosts("192.0.2.10"),
+        "postgresql_access_networks": ["198.51.100.0/24"],
+        "postgresql_pg_hba_conf": theirs,
+    }
+    assert value("postgresql_access_hba_enabled", **given) is False
+    assert value("__postgresql_access_missing", **given) == missing
+    text = value("__postgresql_access_theirs", **given)
+    assert yaml.safe_load("postgresql_pg_hba_conf:" + text) == {"postgresql_pg_hba_conf": lines(**given)}
+    assert value("postgresql_access_hba_enabled") is True
