@@ -419,3 +419,29 @@ def test_no_file_has_who_ran_ansible_and_when(managed):
     ]
     assert found == []
     assert worker(ansible_managed=managed) == worker()
+
+
+def found(*names):
+    return {"files": [{"path": f"/etc/systemd/system/{name}"} for name in names]}
+
+
+@pytest.mark.parametrize(
+    ("gravitys", "ours", "words"),
+    [
+        ([], ["galaxy-celery-beat.service"], []),
+        (["galaxy-gunicorn.service"], [], []),
+        (["galaxy-gunicorn.service"], ["galaxy-celery-beat.service"], ["delete galaxy-celery-beat.service"]),
+        (["galaxy-gunicorn.service", "galaxy-celery.service"], [], ["gravity runs galaxy-celery.service beside"]),
+    ],
+)
+def test_a_gravity_that_deletes_units_or_runs_workers_is_named(gravitys, ours, words):
+    values = {"__celery_gravity": found(*gravitys), "__celery_gravity_deletes": found(*ours)}
+    problems = role_templates.evaluate("celery", "__celery_gravity_problems", SITE, **values)
+    assert len(problems) == len(words)
+    assert all(word in problem and "Remedy: " in problem for word, problem in zip(words, problems))
+
+
+def test_no_unit_of_the_role_has_a_name_of_gravitys():
+    """It takes galaxy-*.service for its own."""
+    instances = role_templates.evaluate("celery", "__celery_worker_units + [__celery_beat_unit]", SITE)
+    assert instances and not any(name.startswith("galaxy-") for name in instances)
