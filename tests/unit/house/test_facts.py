@@ -26,7 +26,7 @@ SUBSETS = {
     "systemd": "systemd",
 }
 # Of other modules than setup.
-OTHERS = {"getent_passwd", "tcp_listen"}
+OTHERS = {"getent_group", "getent_passwd", "tcp_listen"}
 
 
 def test_each_fact_is_gathered():

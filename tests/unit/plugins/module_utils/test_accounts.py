@@ -9,6 +9,8 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -121,13 +123,13 @@ def test_links_are_followed(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
-def test_the_kernel_is_asked_as_the_account(tmp_path):
-    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
-    tmp_path.chmod(0o775)
-    os.chown(tmp_path, 1450, 1451)
-    wrote = [
-        accounts.may_write(str(tmp_path), accounts.Numbers(False, uid, gid, (gid,) if gid else ()))
-        for uid, gid in ((1450, 1), (1, 1451), (1, 1), (None, None))
-    ]
+def test_the_kernel_is_asked_as_the_account():
+    # Below pytest's own directories no other account gets.
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o775)
+        os.chown(path, 1450, 1451)
+        wrote = [
+            accounts.may_write(path, accounts.Numbers(False, uid, gid, (gid,) if gid else ()))
+            for uid, gid in ((1450, 1), (1, 1451), (1, 1), (None, None))
+        ]
     assert wrote == [True, True, False, False]
