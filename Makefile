@@ -48,7 +48,7 @@ test-full: venv ## Run everything, with the long scenarios too
 	@exec python tests/run.py --jobs $(JOBS) --full
 
 .PHONY: lint
-lint: venv ## yamllint, ansible-lint (production), ruff, changelog fragments
+lint: venv ## yamllint, ansible-lint (production), ruff, mypy, changelog fragments
 	@exec python tests/run.py --only 'lint:*'
 
 .PHONY: unit

@@ -171,6 +171,8 @@ def steps():
         Step("broker", [python, "tests/tools/broker.py", "--part=others", "--part=pinned"], needs=("testbed",)),
         Step("lint: yamllint", ["yamllint", "--strict", "."]),
         Step("lint: ruff", ["ruff", "check", "."]),
+        # What has types is held to them.
+        Step("lint: mypy", ["mypy", "--strict", "plugins/plugin_utils/stack"]),
         Step("lint: changelog", ["antsibull-changelog", "lint"]),
         Step("lint: ansible-lint", ["ansible-lint", "--offline", "--strict", "-q"], nice=10),
         # The test bed installs the rsync that some of them drive.

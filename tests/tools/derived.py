@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,20 @@ from ansible.template import Templar, trust_as_template
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
-from tools.role_templates import ROLES, trusted
+from tools import roles
+from tools.role_templates import trusted
 
-ROOT = ROLES.parent
+ROOT = roles.ROOT
 GOLDEN = ROOT / "tests" / "golden"
-STACK = ROOT / "playbooks" / "vars" / "stack.yml"
-# The filters of sets keep no order.
-UNORDERED = {"celery_routed_queues"}
-# All that a host has, what roles have proved, and what verify is given.
-NOT_DERIVED = {
-    "__galaxy_upload_key",
-    *(f"__stack_{name}" for name in ("client_facts", "flower", "galaxy", "galaxy_facts", "hosts", "own", "proofs")),
+# The roles that run on the hosts of a group.
+GROUPS = {
+    "galaxyservers": ("galaxy",),
+    "rabbitmqservers": ("rabbitmq",),
+    "traefikservers": ("traefik",),
+    "dbservers": ("postgresql_access",),
+    "celeryservers": ("celery", "galaxy_sync", "postgresql_access"),
+    "flowerservers": ("flower",),
+    "telegrafservers": ("telegraf",),
 }
 
 
@@ -53,7 +55,7 @@ class Site:
     measured: str = ""
 
 
-def _groups(worker_count: int = 1, **more: Any) -> dict[str, Any]:
+def with_groups(worker_count: int = 1, **more: Any) -> dict[str, Any]:
     """An inventory with a host for each part, and some of workers."""
     hosts = {
         "galaxyservers": ["galaxy"],
@@ -74,8 +76,11 @@ SITES = {
     "cluster": Site("molecule/cluster/inventory/hosts.yml"),
     "tls": Site("molecule/tls/inventory/hosts.yml"),
     "example": Site("inventories/example/hosts.yml"),
+    "fifty": Site(with_groups(50)),
     "networks": Site(
-        _groups(2, celery_workers=[{"name": "fast"}, {"name": "slow", "queues": ["galaxy.external"], "instances": 2}]),
+        with_groups(
+            2, celery_workers=[{"name": "fast"}, {"name": "slow", "queues": ["galaxy.external"], "instances": 2}]
+        ),
         facts={
             "all_ipv4_addresses": ["192.0.2.{n}", "198.51.100.{n}"],
             "all_ipv6_addresses": ["2001:db8::{n}"],
@@ -84,6 +89,10 @@ SITES = {
         measured="198.51.100.{n}",
     ),
 }
+
+
+# Of many alike, some.
+SHOWN = {"fifty": ("mq", "monitor", "celery-1", "celery-50")}
 
 
 def _facts(site: Site, number: int) -> dict[str, Any]:
@@ -100,68 +109,75 @@ def _facts(site: Site, number: int) -> dict[str, Any]:
     return yaml.safe_load(yaml.safe_dump({**usual, **site.facts}).replace("{n}", str(number)))
 
 
-def _role_variables(part: str) -> dict[str, Any]:
-    """The defaults or the vars of all roles."""
-    paths = sorted(ROLES.glob(f"*/{part}/main.yml"))
-    return {name: value for path in paths for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items()}
+def planned(role: str) -> list[str]:
+    """The variables of a role whose default is in the plan."""
+    found = roles.defaults(role)
+    return [name for name, value in found.items() if roles.is_template(value) and "stack." in value]
 
 
 class Plan:
     """The hosts of a site, with all that a playbook would know of them."""
 
     def __init__(self, site: Site, folder: Path) -> None:
+        # The collection is found by now.
+        from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils import _site_reader
+        from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack import plan
+
         if isinstance(site.inventory, str):
             source = ROOT / site.inventory
         else:
             source = folder / "hosts.yml"
             source.write_text(yaml.safe_dump(site.inventory), encoding="utf-8")
-        loader = DataLoader()
-        self.inventory = InventoryManager(loader=loader, sources=[str(source)])
-        self.manager = VariableManager(loader=loader, inventory=self.inventory)
+        self.loader = DataLoader()
+        self.inventory = InventoryManager(loader=self.loader, sources=[str(source)])
+        self.manager = VariableManager(loader=self.loader, inventory=self.inventory)
         # It makes itself known to the manager.
-        HostVars(self.inventory, self.manager, loader)
-        self.loader = loader
-        self.defaults, self.vars = (trusted(_role_variables(part)) for part in ("defaults", "vars"))
-        self.stack = trusted(yaml.safe_load(STACK.read_text(encoding="utf-8")))
+        hostvars = HostVars(self.inventory, self.manager, self.loader)
         self.hosts = self.inventory.get_hosts()
         for number, host in enumerate(self.hosts, 1):
             self.manager.set_host_facts(host.name, _facts(site, number))
-        for number, host in enumerate(self.hosts, 1):
-            if host in self._members("celeryservers"):
-                measured = {"address": site.measured.replace("{n}", str(number))} if site.measured else {}
-                self._share(host, {"__postgresql_access_source": {"known_addresses": [], **measured}})
-        for host in self._members("galaxyservers"):
+            self._measure(site, host, number)
+        reader = _site_reader.Reader(Templar(self.loader), hostvars)
+        known = self.manager.get_vars(host=self.hosts[0])
+        found = plan.plan(reader.site(self.inventory.get_groups_dict(), known, [], True))
+        self.facts = {name: plan.facts(of) for name, of in found.items()}
+
+    def _measure(self, site: Site, host: Any, number: int) -> None:
+        """What tasks find on the hosts."""
+        groups = {group.name for group in host.get_groups()}
+        if "celeryservers" in groups:
+            measured = {"address": site.measured.replace("{n}", str(number))} if site.measured else {}
+            found = {"__postgresql_access_source": {"known_addresses": [], **measured}}
+            self.manager.set_nonpersistent_facts(host.name, found)
+        if "galaxyservers" in groups:
             database = {"host": "db.example.org", "pool_size": 5, "max_overflow": 10}
             self.manager.set_nonpersistent_facts(host.name, {"__galaxy_database": database})
 
-    def _members(self, group: str) -> list[Any]:
-        return self.inventory.get_hosts(group) if group in self.inventory.groups else []
-
-    def _share(self, host: Any, measured: dict[str, Any]) -> None:
-        """What tasks/share.yml of the role celery does."""
-        tasks = yaml.safe_load((ROLES / "celery/tasks/share.yml").read_text(encoding="utf-8"))
-        templar = self._templar(host)
-        given = trusted(tasks[0]["ansible.builtin.set_fact"])
-        shared = {name: templar.template(value) for name, value in given.items()}
-        self.manager.set_nonpersistent_facts(host.name, {**measured, **shared})
-
-    def _templar(self, host: Any) -> Templar:
+    def values(self, host: Any, role: str, names: list[str]) -> dict[str, Any]:
+        """Variables of a role on a host, by name, as its tasks see them."""
+        defaults, private = (
+            trusted(yaml.safe_load((roles.ROLES / role / part / "main.yml").read_text(encoding="utf-8")))
+            for part in ("defaults", "vars")
+        )
         known = self.manager.get_vars(host=host)
-        # In the order of their precedence; a fact that a task has set is stronger than all.
-        set_by_tasks = self.manager._nonpersistent_fact_cache.get(host.name, {})
-        return Templar(self.loader, {**self.defaults, **known, **self.stack, **self.vars, **set_by_tasks})
+        # In the order of their precedence.
+        variables = {**defaults, **known, **private, "stack": self.facts[host.name]}
+        templar = Templar(self.loader, variables)
+        return {name: templar.template(trust_as_template("{{ " + name + " }}")) for name in names}
 
-    def derived(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The values of each host by name."""
+    def derived(self, shown: tuple[str, ...]) -> dict[str, Any]:
+        """The values of each host by name, and what is wrong between the hosts."""
+        found: dict[str, Any] = {}
         for host in self.hosts:
-            templar, values = self._templar(host), {}
-            for name in sorted(set(self.stack) - NOT_DERIVED):
-                try:
-                    value = templar.template(trust_as_template("{{ " + name + " }}"))
-                    values[name] = sorted(value) if name in UNORDERED else value
-                except Exception as error:  # noqa: BLE001  what a template raises is a part of what it says
-                    values[name] = f"error: {error}".splitlines()[0]
-            yield host.name, values
+            if shown and host.name not in shown:
+                continue
+            names = sorted({role for group in host.get_groups() for role in GROUPS.get(group.name, ())})
+            found[host.name] = {}
+            for role in names:
+                found[host.name].update(self.values(host, role, planned(role)))
+            problems = [problem for part in self.facts[host.name].values() for problem in part.get("problems", [])]
+            found[host.name]["problems"] = problems
+        return found
 
 
 class _Dumper(yaml.SafeDumper):
@@ -173,18 +189,22 @@ class _Dumper(yaml.SafeDumper):
 
 def dumped(found: dict[str, Any]) -> str:
     """The text of a golden file."""
-    return yaml.dump(found, Dumper=_Dumper, explicit_start=True, width=140, default_flow_style=None, allow_unicode=True)
+    text = yaml.dump(found, Dumper=_Dumper, width=10000, default_flow_style=None, allow_unicode=True)
+    return f"---\n# By python -m tools.derived, in the folder tests.\n# yamllint disable rule:line-length\n{text}"
 
 
 def derive(name: str) -> str:
-    """The YAML of a site's file. What all its hosts have alike stands once."""
+    """The YAML of a site's file. What stands on all of several hosts alike stands once."""
     with tempfile.TemporaryDirectory() as folder:
-        found = dict(Plan(SITES[name], Path(folder)).derived())
+        found = Plan(SITES[name], Path(folder)).derived(SHOWN.get(name, ()))
     # Without what Ansible notes about the origin of a value.
     hosts = json.loads(json.dumps(found))
-    first = next(iter(hosts.values()))
-    same = {key: value for key, value in first.items() if all(values[key] == value for values in hosts.values())}
-    own = {host: {key: value for key, value in values.items() if key not in same} for host, values in hosts.items()}
+    values: dict[str, list[Any]] = {}
+    for of in hosts.values():
+        for key, value in of.items():
+            values.setdefault(key, []).append(value)
+    same = {key: of[0] for key, of in values.items() if len(of) > 1 and all(value == of[0] for value in of)}
+    own = {host: {key: value for key, value in of.items() if key not in same} for host, of in hosts.items()}
     return dumped({"all": same, **own})
 
 

@@ -22,11 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # tests/unit/house/test_examples.py runs these on this machine; what they name and do not say themselves stands there.
 LOCAL = {
-    "amqp_url", "broker_route", "certificate_problems", "check_inventory", "check_paths", "check_variables",
+    "amqp_url", "certificate_problems", "check_inventory", "check_paths", "check_variables",
     "database_connection", "database_host", "galaxy_config", "galaxy_release_problems", "galaxy_settings_problems",
-    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "init_inventory", "prometheus_alert_rules",
+    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "init_inventory", "plan",
+    "prometheus_alert_rules",
     "rabbitmq_password_hash", "rabbitmq_problems", "result_backend_url", "to_toml", "traefik_certificate_resolver",
-    "traefik_dynamic_config", "worker_clashes", "worker_instances", "worker_problems",
+    "traefik_dynamic_config", "worker_instances", "worker_problems",
 }  # fmt: skip
 
 # The others need a broker, workers, a Galaxy, a database or systemd: molecule/default/verify.yml runs them in this

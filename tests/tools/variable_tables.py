@@ -46,6 +46,9 @@ def shown_default(option, values, name):
         return "**required**"
     if name not in values and "default" not in option:
         return ""
+    # What it is without the plan, its reader finds in the defaults.
+    if isinstance(value, str) and "stack." in value:
+        return "worked out of the inventory"
     if isinstance(value, str):
         text = cell(value) if value else '""'
     else:

@@ -350,15 +350,16 @@ def test_nothing_is_skipped_without_a_reason():
 
 def checks_first(path):
     """Say whether a playbook's first play, or the first playbook that it imports, is a preflight."""
-    play = roles.load(path)[0]
-    imported = play.get("ansible.builtin.import_playbook")
-    if imported:
-        return imported.endswith("preflight.yml") or checks_first(path.parent / imported)
-    # The facts come first, with what is missing for them.
-    rest = [task for task in play.get("tasks") or [] if "ansible.builtin.import_tasks" not in task]
-    first = (rest or [{}])[0]
-    include = first.get("ansible.builtin.include_role") or {}
-    return include.get("tasks_from") in ("preflight", "check") or "ansible.builtin.assert" in first
+    for play in roles.load(path):
+        imported = play.get("ansible.builtin.import_playbook")
+        if imported:
+            return imported.endswith("preflight.yml") or checks_first(path.parent / imported)
+        # The facts come first, with what is missing for them, and the plan that is made of them.
+        rest = [task for task in play.get("tasks") or [] if "ansible.builtin.import_tasks" not in task]
+        if rest:
+            include = rest[0].get("ansible.builtin.include_role") or {}
+            return include.get("tasks_from") in ("preflight", "check") or "ansible.builtin.assert" in rest[0]
+    return False
 
 
 @pytest.mark.parametrize("path", roles.files("roles/*/defaults/main.yml"), ids=str)

@@ -165,28 +165,6 @@ def test_two_classes():
     assert nodes[-1] == "external-3@node.example.org"
 
 
-@pytest.mark.parametrize(
-    ("classes_of_site", "processes"),
-    [
-        ([{"name": "worker"}], [(32, 32)]),
-        (
-            [{"name": "worker", "concurrency": 8, "instances": 2}, {"name": "external", "concurrency": 2}],
-            [(8, 8), (8, 8), (2, 2)],
-        ),
-        ([{"name": "worker", "pool": "prefork", "concurrency": 3, "instances": 2}], [(1, 3)] * 6),
-        (
-            [{"name": "a", "pool": "prefork", "concurrency": 2}, {"name": "b", "concurrency": 4}],
-            [(1, 2), (1, 2), (4, 4)],
-        ),
-    ],
-)
-def test_threads_and_pool_of_each_process(classes_of_site, processes):
-    """What the budget of database connections is made from."""
-    assert role_templates.evaluate("celery", "__celery_processes", SITE, celery_workers=classes_of_site) == [
-        {"threads": threads, "pool_size": pool_size} for threads, pool_size in processes
-    ]
-
-
 def test_a_pool_that_the_environment_of_a_class_sets():
     option = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_"
     classes_of_site = [
@@ -194,11 +172,6 @@ def test_a_pool_that_the_environment_of_a_class_sets():
         {"name": "b", "concurrency": 2},
     ]
     values = {"celery_workers": classes_of_site, "celery_environment": {option + "MAX_OVERFLOW": "3"}}
-    assert role_templates.evaluate("celery", "__celery_processes", SITE, **values) == [
-        {"threads": 8, "pool_size": 4, "max_overflow": 3},
-        {"threads": 2, "pool_size": 2, "max_overflow": 3},
-    ]
-    # And so the unit has it.
     assert role_templates.unit_environment(worker(**values))[option + "POOL_SIZE"] == "4"
 
 

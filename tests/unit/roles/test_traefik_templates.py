@@ -10,9 +10,6 @@ import hashlib
 
 import pytest
 import yaml
-from ansible.errors import AnsibleTemplateError
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 from tools import role_templates
 
 STATIC, DYNAMIC = "etc/traefik/traefik.yml.j2", "etc/traefik/dynamic/galaxy-celery.yml.j2"
@@ -223,39 +220,6 @@ def test_allow_list(values, expected):
     assert allowed(**values) == expected
 
 
-STACK = yaml.safe_load((role_templates.ROLES.parent / "playbooks/vars/stack.yml").read_text(encoding="utf-8"))
-
-
-def client_addresses(hosts, **values):
-    """What the playbooks make of the hosts' facts: one host in each group that uses the broker."""
-    groups = {
-        "galaxyservers": ["galaxy"],
-        "celeryservers": ["worker"],
-        "flowerservers": ["monitor"],
-        "dbservers": ["db"],
-    }
-    hostvars = {name: {"ansible_facts": facts} for name, facts in hosts.items()}
-    site = {**SITE, **STACK, "groups": groups, "hostvars": hostvars}
-    return role_templates.evaluate("traefik", "traefik_broker_client_addresses", site, **values)
-
-
-def facts(number, **more):
-    return {"service_mgr": "systemd", "default_ipv4": {"address": f"10.0.0.{number}"}, "default_ipv6": {}, **more}
-
-
-def test_the_clients_are_galaxy_the_workers_and_flower():
-    worker = facts(2, default_ipv6={"address": "2001:db8::2"})
-    hosts = {"galaxy": facts(1), "worker": worker, "monitor": facts(3), "db": facts(4)}
-    assert client_addresses(hosts) == ["10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::2"]
-
-
-def test_a_host_without_facts_is_not_shut_out_in_silence():
-    hosts = {"galaxy": facts(1), "worker": {}, "monitor": facts(3), "db": facts(4)}
-    with pytest.raises(AnsibleTemplateError, match=r"addresses of worker are not known.*Run without --limit"):
-        client_addresses(hosts)
-    assert client_addresses(hosts, traefik_broker_allow_list_enabled=False) == []
-
-
 ACME = {
     "traefik_certificate_source": "acme",
     "traefik_certificate": "",
@@ -394,56 +358,24 @@ def test_what_a_method_starts_from(method, owner, path):
     assert render("etc/traefik/container.image.j2").strip() == "traefik:v3.7.15"
 
 
-def test_the_hosts_that_keep_a_private_ca():
-    hostvars = {"mq": {"traefik_certificate_source": "private_ca", "traefik_private_ca_dir": "/srv/ca"}, "mq-2": {}}
-    site = {**SITE, **STACK, "groups": {"traefikservers": ["mq", "mq-2"]}, "hostvars": hostvars}
-    assert role_templates.evaluate("traefik", "__stack_ca_hosts", site) == ["mq"]
-    assert role_templates.evaluate("traefik", "__stack_ca_path", site) == "/srv/ca/ca.crt"
-    site["hostvars"] = {"mq": {}, "mq-2": {}}
-    assert role_templates.evaluate("traefik", "__stack_ca_hosts", site) == []
-
-
-def way(mq, name="edge", **values):
-    """Servers, TLS and problems of the way from a Traefik on a host to a broker on mq, as the playbooks see it."""
-    hostvars = {"mq": {"ansible_facts": facts(5), **mq}, "edge": {"ansible_facts": facts(6)}}
-    site = {**SITE, **STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": name}
-    names = ("traefik_broker_servers", "traefik_broker_tls_enabled")
-    return [role_templates.evaluate("traefik", found, site, **values) for found in names]
-
-
-REACHED = {"rabbitmq_tls_enabled": True, "rabbitmq_tls_address": "0.0.0.0", "rabbitmq_tls_port": 5673}  # noqa: S104
+PLAN = {"broker": {"servers": {"terminate": ["10.0.0.5:5673"], "passthrough": ["10.0.0.5:5674"]}, "tls": True}}
 
 
 @pytest.mark.parametrize(
     ("options", "servers", "tls"),
     [
-        ({"name": "mq"}, ["127.0.0.1:5672"], False),
-        ({"name": "mq", "traefik_broker_mode": "passthrough"}, ["127.0.0.1:5673"], False),
         ({}, ["10.0.0.5:5673"], True),
-        ({"traefik_broker_mode": "passthrough"}, ["10.0.0.5:5673"], False),
-        # The inventory wins over the playbooks.
+        ({"traefik_broker_mode": "passthrough"}, ["10.0.0.5:5674"], False),
+        # The inventory wins over the plan.
         ({"traefik_broker_servers": ["10.9.9.9:5672"], "traefik_broker_tls_enabled": False}, ["10.9.9.9:5672"], False),
+        # Without a plan the broker is on the same host.
+        ({"stack": {}}, ["127.0.0.1:5672"], False),
     ],
 )
 def test_the_way_to_the_broker(options, servers, tls):
-    assert way(REACHED, **options) == [servers, tls]
-
-
-@pytest.mark.parametrize(
-    ("inventory", "words"),
-    [
-        ({}, ["rabbitmq_tls_enabled is false on mq"]),
-        ({"traefik_broker_servers": ["10.9.9.9:5672"]}, []),
-        ({"traefik_broker_mode": "passthrough"}, ["traefik_broker_mode is passthrough"]),
-    ],
-)
-def test_a_way_that_is_none_is_told_before_the_roles(inventory, words):
-    hostvars = {"mq": {"ansible_facts": facts(5)}, "edge": {}}
-    variables = {**STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": "edge"}
-    templar = Templar(loader=DataLoader(), variables=role_templates.trusted({**variables, **inventory}))
-    problems = templar.template(trust_as_template("{{ __stack_broker_problems }}"))
-    assert len(problems) == len(words)
-    assert [word for word in words if word not in " ".join(problems)] == []
+    site = {**SITE, "stack": PLAN, **options}
+    assert role_templates.evaluate("traefik", "traefik_broker_servers", site) == servers
+    assert role_templates.evaluate("traefik", "traefik_broker_tls_enabled", site) == tls
 
 
 @pytest.mark.parametrize(
@@ -454,13 +386,6 @@ def test_the_container_sees_the_authorities_of_the_broker(path, mounted):
     volumes = role_templates.evaluate("traefik", "__traefik_volumes", SITE, traefik_broker_tls_ca_file=path)
     assert volumes[:2] == ["/etc/traefik:/etc/traefik:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]
     assert volumes[2:] == ([f"{path}:{path}:ro"] if mounted else [])
-
-
-@pytest.mark.parametrize(("name", "url"), [("mq", "http://127.0.0.1:15672"), ("edge", "http://10.0.0.5:15672")])
-def test_where_the_management_ui_is(name, url):
-    hostvars = {"mq": {"ansible_facts": facts(5)}, "edge": {"ansible_facts": facts(6)}}
-    site = {**SITE, **STACK, "groups": {"rabbitmqservers": ["mq"]}, "hostvars": hostvars, "inventory_hostname": name}
-    assert role_templates.evaluate("traefik", "traefik_management_urls", site) == [url]
 
 
 THEIRS = {

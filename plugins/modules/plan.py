@@ -1,0 +1,63 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: plan
+short_description: Work out what each host of a stack must know of the others
+version_added: "1.0.0"
+author:
+  - usegalaxy.eu (@usegalaxy-eu)
+description:
+  - Reads the groups of the inventory, and the facts and variables of their hosts with the defaults of this collection's roles, and makes
+    for each host what its roles must know of other hosts - who may reach the broker and the database, the nodes of a cluster, the workers.
+  - The playbooks keep a host's part as the fact C(stack), which the defaults of the roles read. What an inventory says itself wins.
+  - A variable without a value, or of the wrong type, counts as absent; M(usegalaxy_eu.celery.check_variables) tells of it.
+  - Runs on the controller alone and never opens a connection to a host. No secret is read.
+options:
+  leaving:
+    description: Hosts of workers that count as gone.
+    type: list
+    elements: str
+    default: []
+  asked:
+    description: Whether the hosts were asked for their facts. If not, an address that nobody knows is no problem.
+    type: bool
+    default: true
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: Changes nothing, and does the same in check mode.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Make the plan of the stack
+  usegalaxy_eu.celery.plan:
+  run_once: true
+  register: __stack_plan
+
+- name: Keep what this host must know
+  ansible.builtin.set_fact:
+    stack: "{{ __stack_plan.hosts[inventory_hostname] }}"
+"""
+
+RETURN = r"""
+hosts:
+  description: The plan of each host of the inventory, by its name. A key that a host need not know is left out.
+  returned: always
+  type: dict
+  sample:
+    celery-1:
+      workers: {nodes: [worker-1@celery-1], own_nodes: [worker-1@celery-1], beat: true}
+      release: {source_host: galaxy, worker_addresses: [192.0.2.7]}
+"""

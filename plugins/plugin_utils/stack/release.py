@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, usegalaxy.eu
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the workers get Galaxy's release from, and as whom its host sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .site import Host, Site, unique
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """What a host of workers must know of Galaxy's.
+
+    :ivar source_host: the name that the inventory gives to the host of the release.
+    :ivar worker_addresses: those that this host comes from.
+    """
+
+    source_host: str | None
+    worker_addresses: list[str]
+
+
+def release(site: Site, host: Host) -> ReleasePlan:
+    """Return what a host must know."""
+    source = site.groups.galaxy[0] if site.groups.galaxy else None
+    own = [host.given.text("celery_source_address", host.ipv4 or host.ipv6)] if host.name in site.groups.workers else []
+    return ReleasePlan(source, unique(own))
