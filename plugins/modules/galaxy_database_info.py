@@ -133,6 +133,10 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._source_address import (
+    SourceAddressError,
+    source_address,
+)
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
     YAML_IMPORT_ERROR,
     YamlFileError,
@@ -176,25 +180,6 @@ def connection_string(path):
     return found
 
 
-def source_address(host, port):
-    """Return the address that the kernel would choose towards a host. A connected UDP socket sends nothing."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except (socket.gaierror, UnicodeError) as exc:
-        raise DatabaseError(f"{host} cannot be resolved here: {getattr(exc, 'strerror', None) or exc}.") from None
-    reason = ""
-    for family, kind, protocol, _name, address in found:
-        with socket.socket(family, kind, protocol) as way:
-            try:
-                way.connect(address)
-            except OSError as exc:
-                reason = exc.strerror
-                continue
-            # A link's own address has a zone, which no other host knows.
-            return way.getsockname()[0].partition("%")[0]
-    raise DatabaseError(f"There is no route to {host} ({', '.join(entry[4][0] for entry in found)}) from here: {reason}.")
-
-
 def not_let_in(reason, host, port, networks):
     """Say what there is to a refusal by pg_hba.conf: as whom the server sees this host, and whom it was to let in."""
     seen = SEEN_AS.search(reason)
@@ -202,7 +187,7 @@ def not_let_in(reason, host, port, networks):
         return ""
     try:
         own = f", while its own address on the way there is {source_address(host, port)}"
-    except DatabaseError:
+    except SourceAddressError:
         own = ""
     listed = "one" if is_listed(seen.group(1), networks) else "none"
     return f". The server sees this host as {seen.group(1)}{own}, which is in {listed} of the entries {', '.join(networks)}"
@@ -305,7 +290,10 @@ def look(params):
         text = params["url"] or connection_string(params["galaxy_config_file"])
         found = log_in(text, params["timeout_seconds"], params["networks"])
     elif not params["contact"]:
-        found["address"] = source_address(params["host"], params["port"])
+        try:
+            found["address"] = source_address(params["host"], params["port"])
+        except SourceAddressError as exc:
+            raise DatabaseError(str(exc)) from None
     else:
         said = [ask(*[params[name] for name in names], params["timeout_seconds"], tls) for tls in (True, False)]
         found.update(

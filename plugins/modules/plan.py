@@ -45,10 +45,6 @@ EXAMPLES = r"""
   usegalaxy_eu.celery.plan:
   run_once: true
   register: __stack_plan
-
-- name: Keep what this host must know
-  ansible.builtin.set_fact:
-    stack: "{{ __stack_plan.hosts[inventory_hostname] }}"
 """
 
 RETURN = r"""

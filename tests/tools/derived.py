@@ -47,7 +47,8 @@ class Site:
 
     :ivar inventory: a file or folder of the repository, or the inventory itself.
     :ivar facts: for all hosts; {n} is the number of the host.
-    :ivar measured: the address that a host of workers reaches the database from, where it is not its default one.
+    :ivar measured: the address that a host of workers reaches the database and the broker from, where it is not its
+        default one; it reaches Galaxy over IPv6 then.
     """
 
     inventory: str | dict[str, Any]
@@ -147,7 +148,11 @@ class Plan:
         groups = {group.name for group in host.get_groups()}
         if "celeryservers" in groups:
             measured = {"address": site.measured.replace("{n}", str(number))} if site.measured else {}
-            found = {"__postgresql_access_source": {"known_addresses": [], **measured}}
+            towards = {"broker": measured["address"], "galaxy": f"2001:db8::{number}"} if measured else {}
+            found = {
+                "__postgresql_access_source": {"known_addresses": [], **measured},
+                "__stack_measured": {"addresses": towards},
+            }
             self.manager.set_nonpersistent_facts(host.name, found)
         if "galaxyservers" in groups:
             database = {"host": "db.example.org", "pool_size": 5, "max_overflow": 10}

@@ -26,8 +26,8 @@ LOCAL = {
     "database_connection", "database_host", "galaxy_config", "galaxy_release_problems", "galaxy_settings_problems",
     "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "init_inventory", "plan",
     "prometheus_alert_rules",
-    "rabbitmq_password_hash", "rabbitmq_problems", "result_backend_url", "to_toml", "traefik_certificate_resolver",
-    "traefik_dynamic_config", "worker_instances", "worker_problems",
+    "rabbitmq_password_hash", "rabbitmq_problems", "result_backend_url", "source_addresses", "to_toml",
+    "traefik_certificate_resolver", "traefik_dynamic_config", "worker_instances", "worker_problems",
 }  # fmt: skip
 
 # The others need a broker, workers, a Galaxy, a database or systemd: molecule/default/verify.yml runs them in this

@@ -72,7 +72,7 @@ class Brokers:
         self.site, groups = site, site.groups
         self.hosts = site.of(groups.broker)
         clients = site.of(unique([*groups.galaxy, *groups.workers, *groups.flower]))
-        sources = [host.given.text("celery_source_address") for host in site.of(groups.workers)]
+        sources = [host.towards("broker") for host in site.of(groups.workers)]
         self.clients = unique([*(host.ipv4 for host in clients), *(host.ipv6 for host in clients), *sources])
         # A host without facts would be shut out.
         self.unknown = [host.name for host in clients if not host.known] if site.asked else []

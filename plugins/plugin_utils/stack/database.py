@@ -37,10 +37,9 @@ class DatabasePlan:
 def client(host: Host) -> dict[str, Any]:
     """Return a host of workers as an entry of postgresql_access_hosts: the address that it comes from, and all that it has."""
     measured = host.given.mapping("__postgresql_access_source")
-    usual = host.given.text("celery_source_address", host.ipv4 or host.ipv6)
     return {
         "name": host.name,
-        "address": measured.text("address", usual),
+        "address": measured.text("address", host.towards("database")),
         "known_addresses": host.addresses + measured.texts("known_addresses"),
         "processes": workers.processes(host),
     }

@@ -25,5 +25,5 @@ class ReleasePlan:
 def release(site: Site, host: Host) -> ReleasePlan:
     """Return what a host must know."""
     source = site.groups.galaxy[0] if site.groups.galaxy else None
-    own = [host.given.text("celery_source_address", host.ipv4 or host.ipv6)] if host.name in site.groups.workers else []
+    own = [host.towards("galaxy")] if host.name in site.groups.workers else []
     return ReleasePlan(source, unique(own))

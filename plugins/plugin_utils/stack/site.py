@@ -95,6 +95,16 @@ class Host:
         """Return the IPv6 address of the default route."""
         return self.facts.mapping("default_ipv6").text("address")
 
+    def towards(self, part: str) -> str:
+        """Return the address that another part of the stack sees this host of workers by.
+
+        What the inventory says, what the kernel would choose towards it, or that of the default route.
+        """
+        measured = self.given.mapping("__stack_measured").mapping("addresses").text(part)
+        # To itself a host comes from anywhere.
+        usual = self.ipv4 or self.ipv6 if measured.startswith("127.") or measured in ("", "::1") else measured
+        return self.given.text("celery_source_address", usual)
+
     @property
     def addresses(self) -> list[str]:
         """Return all addresses."""

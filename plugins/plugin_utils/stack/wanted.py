@@ -50,6 +50,7 @@ PARTS = {
 GIVEN = (
     "__galaxy_database",
     "__postgresql_access_source",
+    "__stack_measured",
     "celery_beat_enabled",
     "celery_source_address",
     "postgresql_access_hosts",

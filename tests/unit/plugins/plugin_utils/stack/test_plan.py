@@ -91,6 +91,16 @@ def test_the_measured_address_counts_for_the_database():
     assert (entry["address"], entry["known_addresses"]) == ("198.51.100.4", ["10.0.0.4", "127.0.0.1"])
 
 
+def test_each_part_knows_a_worker_by_the_address_that_it_comes_from():
+    towards = {"broker": "198.51.100.4", "galaxy": "2001:db8::4"}
+    found = planned(celery_1=host(4, {"__stack_measured": {"addresses": towards}}))
+    assert found["mq"].broker.clients == ["10.0.0.1", "10.0.0.4", "10.0.0.5", "10.0.0.6", "198.51.100.4"]
+    assert found["celery-1"].release.worker_addresses == ["2001:db8::4"]
+    # To itself a host may come from loopback, which nobody else sees.
+    here = planned(celery_1=host(4, {"__stack_measured": {"addresses": {"galaxy": "127.0.1.1"}}}))
+    assert here["celery-1"].release.worker_addresses == ["10.0.0.4"]
+
+
 def test_galaxys_pool_is_the_inventorys_else_that_of_galaxy_yml():
     found = {"__galaxy_database": {"pool_size": 7, "max_overflow": 8}}
     database = planned(galaxy=host(1, found))["db"].database
