@@ -24,7 +24,7 @@ NONE = {
 
 def rows(hosts, **values):
     """The table of a stack as tuples without the reason."""
-    found = _connections.connections({**NONE, **hosts}, lambda name, default: values.get(name, default))
+    found = _connections.connections({**NONE, **hosts}, values.get)
     return [tuple(row[:4]) for row in found]
 
 

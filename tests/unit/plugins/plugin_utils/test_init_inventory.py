@@ -107,7 +107,7 @@ def test_the_proposals_come_from_what_was_found():
 
 
 def test_each_secret_is_new_and_fits_everywhere():
-    first, second = (yaml.safe_load(init.vault_text()) for _ in range(2))
+    first, second = (yaml.safe_load(init.vault_text()) for _time in range(2))
     assert not set(first.values()) & set(second.values())
     assert len(set(first.values())) == len(first)
     assert all(value.isalnum() and len(value) >= 32 for value in first.values())
