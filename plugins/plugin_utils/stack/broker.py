@@ -95,7 +95,8 @@ class Brokers:
     def _management_urls(self, host: Host) -> list[str]:
         """Return the management UI on this host, else on each broker's."""
         port = host.role("rabbitmq").text("rabbitmq_management_port", "15672")
-        addresses = [broker.ipv4 for broker in self.hosts if broker.ipv4]
+        # While nobody has been asked, a name has the place of an address.
+        addresses = [broker.ipv4 or broker.name for broker in self.hosts if broker.ipv4 or not self.site.asked]
         if self.site.groups.broker in ([], [host.name]):
             addresses = ["127.0.0.1"]
         return [f"http://{bracketed(address)}:{port}" for address in addresses]
