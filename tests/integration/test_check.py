@@ -365,7 +365,15 @@ RIGHT = {
     "data of the workers": (
         {
             "galaxy_config": {
-                "galaxy": {"file_path": "/data/files", "new_file_path": "tmp", "data_dir": "/srv/galaxy/var"}
+                "galaxy": {
+                    "file_path": "/data/files",
+                    "new_file_path": "tmp",
+                    "data_dir": "/srv/galaxy/var",
+                    # Of the playbook galaxy_fragment.
+                    "amqp_internal_connection": "pyamqp://galaxy@mq.example.org:5671/galaxy?ssl=1",
+                    "enable_celery_tasks": True,
+                    "celery_conf": {},
+                }
             },
             "celery_writable_dirs": ["/data"],
         },

@@ -89,7 +89,8 @@ def _problem(broker: Broker, host: str, passthrough: bool, asked: bool) -> str |
 def _server(broker: Broker, host: str, tls: bool) -> str:
     address = broker.tls_address if tls else broker.plain_address
     if address in EVERY:
-        address = "127.0.0.1" if broker.name == host else broker.known_address
+        # While nobody has been asked, a name has the place of an address.
+        address = "127.0.0.1" if broker.name == host else broker.known_address or broker.name
     return f"{bracketed(address)}:{broker.tls_port if tls else broker.plain_port}"
 
 
