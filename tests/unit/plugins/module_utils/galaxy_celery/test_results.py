@@ -55,7 +55,7 @@ def store(deviate, folder, opened, threads=THREADS, **conf):
     together = threading.Barrier(threads)
 
     def task(name):
-        together.wait(10)
+        together.wait(60)
         app.backend.store_result(name, f"result of {name}", "SUCCESS")
 
     names = [str(number) for number in range(TASKS)]
