@@ -848,7 +848,7 @@ WRONG["galaxy"]["galaxy_config without Celery"] = (
     ["galaxy_config.galaxy has no celery_conf", "paste what the playbook galaxy_fragment prints"],
 )
 WRONG["postgresql_access"]["pg_hba.conf of another role"] = (
-    {"postgresql_pg_hba_conf": ["local all postgres peer"]},
+    {**database_host("192.0.2.11"), "postgresql_pg_hba_conf": ["local all postgres peer"]},
     ["postgresql_pg_hba_conf, from which", "has no line for", "- hostssl galaxy,galaxy_celery galaxy "],
 )
 WRONG["postgresql_access"]["two who write pg_hba.conf"] = (
