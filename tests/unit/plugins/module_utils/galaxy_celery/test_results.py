@@ -44,7 +44,7 @@ def opened():
 
 def store(deviate, folder, opened, threads=THREADS, **conf):
     """Store a result of each of many tasks, in the threads of a pool, and read them again; what opened is from then."""
-    app = Celery("test", set_as_current=False, backend=f"db+sqlite:///{folder}/results.sqlite")
+    app = Celery("test", set_as_current=False, backend=f"db+sqlite:///{folder}/results.sqlite?timeout=60")
     app.conf.update(conf)
     deviate(app)
     pool = thread.TaskPool(limit=threads, app=app)
