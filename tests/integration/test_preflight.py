@@ -265,10 +265,11 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    files = r"preflight(_\w+)?|older_names \| preflight|account|gravity|preflight_existing|routes|free_ports|become_user"
+    files = r"preflight(_\w+)?|older_names \| preflight|account|gravity|free_ports|become_user"
     checks = rf"([\w.]+ : )?(({files}) \| |Validating arguments against )"
-    stack = "Run the preflight of |Make the plan|Keep what|Ask the kernel|Check how Traefik reaches |Check that the workers "
-    known = re.compile(f"Gather facts|Say what is missing|{stack}|{checks}")
+    plan = "Ask the kernel for the addresses |Make the plan of the stack|Keep what this host must know"
+    stack = "Run the preflight of |Check how Traefik reaches |Check that the workers |Check that it is known whom "
+    known = re.compile(f"Gather facts|Say what is missing|{plan}|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 
