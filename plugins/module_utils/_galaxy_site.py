@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _galaxy_settings
+
 # Where people install Galaxy, when neither a unit nor a process tells.
 USUAL_DIRS = (
     "/srv/galaxy",
@@ -47,11 +49,8 @@ OLDER_UNITS = (
 # What only a unit of this collection has.
 OWN = re.compile(r"usegalaxy_eu\.celery|galaxy_flower_celery|celery-galaxy|Description=Traefik, reverse proxy")
 GRAVITY_MARK = "maintained by Gravity"
-# Options of galaxy.yml that name a directory which tasks write to.
-WRITTEN = (
-    "file_path", "new_file_path", "job_working_directory", "tus_upload_store", "object_store_cache_path",
-    "short_term_storage_dir", "citation_cache_data_dir", "mulled_resolution_cache_data_dir",
-)  # fmt: skip
+# Caches that Galaxy's processes write to, beside what the playbook check looks at.
+WRITTEN = (*_galaxy_settings.WRITTEN, "citation_cache_data_dir", "mulled_resolution_cache_data_dir")
 READ = re.compile(r"_(path|file|files|dir|dirs|config)$")
 NETWORK_MOUNTS = (
     "nfs",

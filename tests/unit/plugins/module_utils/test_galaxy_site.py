@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tools.galaxy_layouts import LAYOUTS, PASSWORD, code, older, training, tree, whole
 
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _galaxy_settings
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _galaxy_site as site
 
 
@@ -57,6 +58,15 @@ def test_a_galaxy_with_gravity(tmp_path):
         "url": "https://galaxy.example.org",
         "writable_dirs": ["/data/objects"],
     }
+
+
+@pytest.mark.parametrize("option", sorted(set(_galaxy_settings.WRITTEN) - {"data_dir"}))
+def test_what_check_wants_writable_is_found(tmp_path, option):
+    files = whole()
+    files["/srv/galaxy/server/config/galaxy.yml"]["galaxy"][option] = "/data/other"
+    found = values(tree(tmp_path, {**files, "/data/other/": ""}))
+    assert "/data/other" in found["writable_dirs"]
+    assert "/data/other" not in found.get("extra_paths", [])
 
 
 def test_the_layout_of_the_training(tmp_path):
