@@ -43,17 +43,27 @@ USUAL_GROUPS = (
 ALIAS = re.compile(r"\{\{\s*(\w+)\s*(\|[^}]*)?\}\}")
 
 
-def passwords():
-    """Return the names of all passwords of the roles, and which of them stand for others by default."""
-    names, aliases = set(), {}
+def all_defaults():
+    """Return the defaults of each role as they are written."""
+    defaults = {}
     for role in all_roles():
         path = os.path.join(ROLES_DIR, role, "defaults", "main.yml")
         if not os.path.exists(path):  # a library of task files
             continue
         with open(path, encoding="utf-8") as stream:
-            defaults = yaml.safe_load(stream)
+            defaults[role] = yaml.safe_load(stream)
+    return defaults
+
+
+def passwords(defaults):
+    """Return the names of all passwords of the roles, and which of them stand for others by default.
+
+    :param defaults: the defaults of each role.
+    """
+    names, aliases = set(), {}
+    for role, usual in defaults.items():
         own = {name for name in load_specification(role, "main")[0] if PASSWORD.search(name)}
-        found = {name: ALIAS.fullmatch(str(defaults.get(name, ""))) for name in own}
+        found = {name: ALIAS.fullmatch(str(usual.get(name, ""))) for name in own}
         names |= own
         aliases.update({name: match[1] for name, match in found.items() if match})
     return names, aliases
@@ -96,7 +106,8 @@ class ActionModule(ActionBase):
         wanted = {variable: str(name) for variable, name in args["groups"].items()}
         hosts = sorted({host for name in wanted.values() for host in groups.get(name, [])})
         given = {variable for variable in wanted if any(variable in hostvars[host] for host in groups["all"])}
-        names, aliases = passwords()
+        defaults = all_defaults()
+        names, aliases = passwords(defaults)
 
         problems = group_problems(wanted, groups, args["needed"], given)
         problems += address_problems({host: hostvars[host]["ansible_host"] for host in hosts if "ansible_host" in hostvars[host]})
@@ -118,17 +129,18 @@ class ActionModule(ActionBase):
             # The list is in the result, and not in the message too, so that it is printed once.
             result.update(failed=True, msg=f"{count} in the inventory, listed above.")
         else:
-            result.update(self._plan(wanted, members, hostvars, hosts))
+            result.update(self._plan(wanted, members, hostvars, hosts, defaults))
         return result
 
     @staticmethod
-    def _plan(wanted, members, hostvars, hosts):
+    def _plan(wanted, members, hostvars, hosts, defaults):
         """Return what the playbook site will make: the parts of each host, what is left out, and who connects to whom."""
+        by_name = {name: value for values in defaults.values() for name, value in values.items()}
         usual = {**dict.fromkeys(USUAL_GROUPS, ()), **{variable.removesuffix("_group"): members[variable] for variable in wanted}}
 
-        def value(name, default):
+        def value(name):
             known = (value_of(hostvars[host], name) for host in hosts)
-            return next((found for found in known if found is not None), default)
+            return next((found for found in known if found is not None), by_name[name])
 
         rows = connections({name: list(members) for name, members in usual.items()}, value)
         return {

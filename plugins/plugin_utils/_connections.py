@@ -11,27 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 from urllib.parse import urlsplit
 
-Value = Callable[[str, Any], Any]
-# Variables of the hosts that the table depends on, each with the role's own default.
-DEFAULTS: dict[str, Any] = {
-    "galaxy_amqp_port": 5671,
-    "traefik_broker_mode": "terminate",
-    "traefik_websecure_address": ":443",
-    "traefik_certificate_source": "files",
-    "traefik_acme_challenge": "tls",
-    "traefik_flower_host": "",
-    "rabbitmq_tls_port": 5671,
-    "rabbitmq_management_port": 15672,
-    "rabbitmq_cluster_epmd_port": 4369,
-    "rabbitmq_cluster_distribution_port": 25672,
-    "flower_port": 5555,
-    "postgresql_access_port": 5432,
-    "postgresql_access_connection_type": "hostssl",
-    "galaxy_sync_method": "rsync",
-    "galaxy_sync_source_port": 22,
-    "telegraf_influxdb_enabled": True,
-    "telegraf_influxdb_url": "",
-}
+Value = Callable[[str], Any]
 
 
 class Connection(NamedTuple):
@@ -59,16 +39,16 @@ def connections(hosts: dict[str, list[str]], value: Value) -> list[Connection]:
     """Return what must be let through between hosts; what stays on one host is left out.
 
     :param hosts: the hosts of each group, by the group's usual name.
-    :param value: returns a variable of the stack, or its default.
+    :param value: returns a variable of the stack, or its role's default.
     """
     galaxy, brokers, proxies = hosts["galaxyservers"], hosts["rabbitmqservers"], hosts["traefikservers"]
     workers, flower, telegraf = hosts["celeryservers"], hosts["flowerservers"], hosts["telegrafservers"]
 
     def number(name: str) -> int:
-        return int(value(name, DEFAULTS[name]))
+        return int(value(name))
 
     def text(name: str) -> str:
-        return str(value(name, DEFAULTS[name]))
+        return str(value(name))
 
     amqps, websecure = number("galaxy_amqp_port"), port_of(text("traefik_websecure_address"))
     database_tls = "yes" if text("postgresql_access_connection_type") == "hostssl" else "as the server has it"

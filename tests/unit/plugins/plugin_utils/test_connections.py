@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from tools import roles
+
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils import _connections
 
+DEFAULTS = {name: value for role in roles.names() for name, value in roles.defaults(role).items()}
 NONE = {
     name: []
     for name in (
@@ -24,7 +27,7 @@ NONE = {
 
 def rows(hosts, **values):
     """The table of a stack as tuples without the reason."""
-    found = _connections.connections({**NONE, **hosts}, values.get)
+    found = _connections.connections({**NONE, **hosts}, {**DEFAULTS, **values}.get)
     return [tuple(row[:4]) for row in found]
 
 
@@ -86,6 +89,6 @@ def test_what_variables_change():
 
 
 def test_the_lines_have_equal_columns():
-    lines = _connections.table(_connections.connections({**NONE, **APART}, lambda _name, default: default))
+    lines = _connections.table(_connections.connections({**NONE, **APART}, DEFAULTS.get))
     assert lines[0] == "from            to      port  TLS  why"
     assert lines[1] == "galaxy, w1, w2  mq      5671  yes  tasks"
