@@ -11,9 +11,8 @@ from typing import Any
 from . import workers
 from .site import Host, Site
 
-# Galaxy's own defaults.
+# Galaxy's own default.
 POOL_SIZE = 5
-MAX_OVERFLOW = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def pool(site: Site) -> tuple[int, int]:
     found = given.mapping("__galaxy_database")
     return (
         given.number("pool_size", found.number("pool_size", POOL_SIZE)),
-        given.number("max_overflow", found.number("max_overflow", MAX_OVERFLOW)),
+        given.number("max_overflow", found.number("max_overflow", workers.GALAXY_MAX_OVERFLOW)),
     )
 
 

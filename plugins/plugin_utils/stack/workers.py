@@ -13,6 +13,7 @@ from .site import Host, Site, Values, unique
 POOL_OPTION = "GALAXY_CONFIG_OVERRIDE_DATABASE_ENGINE_OPTION_"
 # Galaxy's own queues. Celery's default queue is for other tools.
 GALAXY_QUEUES = ("celery", "galaxy.internal", "galaxy.external")
+# The default of Galaxy's pool.
 GALAXY_MAX_OVERFLOW = 10
 
 
