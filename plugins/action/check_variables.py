@@ -27,23 +27,15 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._rules import 
 
 ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
 
-# Roles whose prefix others use too: unknown names are refused only below these longer prefixes.
-NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_")}
-# Below these a name is refused only where it is nearly one of ours: the rest is the site's.
-NEAR_PREFIXES = {"galaxy": ("galaxy_database_", "galaxy_upload_")}
-NEARLY = 0.85
+# Roles whose prefix others use too: names are looked at only below these longer prefixes.
+NARROW_PREFIXES = {"galaxy": ("galaxy_amqp_", "galaxy_celery_", "galaxy_database_", "galaxy_upload_")}
+# A name that resembles one of ours as much as this is taken for a mistyped one; any other is the site's.
+NEARLY = 0.84
+# The variable with the beginnings of names that are the site's, however much they resemble.
+OWN_PREFIXES = "own_variable_prefixes"
 
-# Names of another role that may go on running on the same hosts: dj-wasabi.telegraf, which has the same prefix.
-NEIGHBOURS = (
-    "telegraf_agent_",
-    "telegraf_enabled",
-    "telegraf_gid_",
-    "telegraf_global_tags",
-    "telegraf_plugins_",
-    "telegraf_processors",
-    "telegraf_uid_",
-    "telegraf_win_",
-)
+# Names of dj-wasabi.telegraf, which has the same prefix and may go on running on the same hosts, that resemble ours.
+NEIGHBOURS = ("telegraf_agent_", "telegraf_enabled", "telegraf_mac_")
 
 SECRET_NAME = re.compile(r"password|passwd|secret|cookie|token|credential|key", re.IGNORECASE)
 # Where a secret stands is none.
@@ -241,23 +233,30 @@ def is_registered(value):
     return isinstance(value, Mapping) and "failed" in value and "changed" in value
 
 
-def unknown_problems(role, task_vars, known, roles, old):
-    """Return a problem for each variable with the prefix of the role that no specification knows."""
+def own_prefixes(templar, task_vars):
+    """Return the problem with the setting, or None, and the beginnings of names that are the site's."""
+    try:
+        found = templar.template(task_vars.get(OWN_PREFIXES, []))
+    except AnsibleError as error:
+        return f"{OWN_PREFIXES} has no value: {error.message} Remedy: correct what it is made of.", ()
+    if not fits(found, "list") or not all(isinstance(item, str) and item for item in found):
+        return f"{OWN_PREFIXES} is {shown(found, False)}; expected a list of beginnings of names. Remedy: write it as [rabbitmq_site_].", ()
+    return None, tuple(map(str, found))
+
+
+def unknown_problems(role, task_vars, known, roles, old, own=()):
+    """Return a problem for each variable with the prefix of the role that resembles one that it knows."""
     prefixes = NARROW_PREFIXES.get(role, (role + "_",))
     foreign = tuple(other + "_" for other in roles if other != role and other.startswith(role + "_"))
     problems = []
     for name in sorted(task_vars):
         if not name.startswith(prefixes) or name.startswith(foreign) or name in known or name in old:
             continue
-        if is_registered(task_vars[name]) or name.startswith(NEIGHBOURS):
-            continue
-        near = closest(name, known)
-        remedy = f"Did you mean {near}?" if near else "Remedy: remove it; the README of the role lists what it knows."
-        problems.append(f"{name} is not a variable of the role {role}. {remedy}")
-    for name in sorted(task_vars):
-        near = difflib.get_close_matches(name, sorted(known), 1, NEARLY) if name.startswith(NEAR_PREFIXES.get(role, ("\0",))) else []
-        if near and name not in known and name not in old and not is_registered(task_vars[name]):
-            problems.append(f"{name} is not a variable of the role {role}. Did you mean {near[0]}?")
+        near = difflib.get_close_matches(name, sorted(known), 1, NEARLY)
+        if near and not is_registered(task_vars[name]) and not name.startswith(NEIGHBOURS + own):
+            problems.append(
+                f"{name} is not a variable of the role {role}. Did you mean {near[0]}? A name of the site's own goes into {OWN_PREFIXES}."
+            )
     return problems
 
 
@@ -362,7 +361,9 @@ class ActionModule(ActionBase):
         found = [platform_problem(facts, role), None if inventory_only else root_problem(facts, user)]
         problems = [problem for problem in found if problem]
         problems += old_problems(task_vars, old)
-        problems += unknown_problems(role, task_vars, known, all_roles(), old)
+        wrong_setting, own = own_prefixes(templar, task_vars)
+        problems += [wrong_setting] if wrong_setting else []
+        problems += unknown_problems(role, task_vars, known, all_roles(), old, own)
         causes, wrong, secrets = set(), set(), set()
         for name, spec in options.items():
             found, value = evaluated(templar, name, spec, task_vars, causes)

@@ -15,8 +15,9 @@ author:
 description:
   - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it, and then
     against the role's C(meta/rules.yml), which says what a specification cannot (ranges, variables that contradict each other).
-  - Refuses names with the prefix of the role that the specification does not know, and names the closest known one.
-    Ansible's own validation passes them in silence.
+  - Refuses names with the prefix of the role that the specification does not know and that resemble one that it knows, which it names.
+    Ansible's own validation passes them in silence. A name that resembles none is the site's, such as C(rabbitmq_password_galaxy).
+  - Passes over names that begin as an entry of the variable C(own_variable_prefixes) says, a list of beginnings of names that are the site's.
   - Refuses variables of older roles, which the roles' C(meta/old_variables.yml) name with what to do instead.
   - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
   - Is stricter than Ansible's own validation, which converts a value to test it but hands on the unconverted one.
@@ -31,7 +32,7 @@ notes:
   - A name that starts with the longer prefix of another role of this collection (C(galaxy_sync_) against C(galaxy_))
     is left to that role.
   - The prefix of the role C(galaxy) is shared with the role C(galaxyproject.galaxy). Unknown names are refused there
-    only when they start with C(galaxy_amqp_) or C(galaxy_celery_).
+    only when they start with C(galaxy_amqp_), C(galaxy_celery_), C(galaxy_database_) or C(galaxy_upload_).
 options:
   role:
     description: The short name of a role of this collection, for example C(celery).

@@ -19,7 +19,7 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 # A name with a role's prefix that belongs to somebody else: Celery's, Galaxy's, Flower's metrics, names on a host.
 OTHERS = re.compile(
     r"celery_(conf|delayed_\w+|taskmeta)|galaxy_(config|rotation|systemd\w*|additional_venv_packages|mutable_data_dir)"
-    r"|flower_(events_total|worker_\w+|task_(runtime|prefetch)\w*)|rabbitmq_(management|prometheus)|postgresql_pg_hba"
+    r"|flower_(events_total|worker_\w+|task_(runtime|prefetch)\w*)|rabbitmq_(management|prometheus)|postgresql_pg_hba|rabbitmq_password_galaxy"
     # Of dj-wasabi.telegraf.
     r"|telegraf_(agent_(interval|output|package|package_method|version)|global_tags|plugins_(default|extra)|processors)"
 )
