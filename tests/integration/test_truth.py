@@ -72,7 +72,7 @@ NOT_USED = {
 
 # Variables with a secret in the environment of processes, by the user of the service: only he and root can read them.
 OWN_ENVIRONMENT = {
-    "flower": {"CELERY_BROKER_URL", "FLOWER_LOGIN"},
+    "flower": {"CELERY_BROKER_URL", "FLOWER_LOGINS"},
     "galaxy": {"TRUTH_OBJECT_STORE_KEY"},
     "telegraf": {"TELEGRAF_INFLUXDB_PASSWORD", "TELEGRAF_RABBITMQ_PASSWORD"},
 }

@@ -733,6 +733,15 @@ WRONG["flower"] = {
     "a password of two lines": ({"flower_password": MARK + "\nx"}, ["flower_password printable ASCII on one line"]),
     "a name with a colon": ({"flower_username": "a:b"}, ["flower_username", '"a:b"', "without a blank or a colon"]),
     "a name with a blank": ({"flower_username": "a b"}, ["flower_username", '"a b"']),
+    "a further login with a colon": (
+        {"flower_users": [{"name": "a:b", "password": MARK}]},
+        ["flower_users", '"a:b"', "without a blank or a colon"],
+    ),
+    "a further login without a password": ({"flower_users": [{"name": "jane"}]}, ["flower_users", "password"]),
+    "one login twice": (
+        {"flower_users": [{"name": "admin", "password": MARK}]},
+        ["flower_username and flower_users have one name twice", "Remedy: "],
+    ),
     "a name that is not ASCII": ({"flower_username": "jörg"}, ["flower_username", "printable ASCII"]),
     "a provider without its keys": (
         {"flower_auth_provider": "flower.views.auth.GithubLoginHandler"},
@@ -749,8 +758,8 @@ WRONG["flower"] = {
         ['flower_environment holds "A-B"', "Remedy: "],
     ),
     "a variable of the role's own": (
-        {"flower_environment": {"FLOWER_LOGIN": "x"}},
-        ["flower_environment", "FLOWER_LOGIN"],
+        {"flower_environment": {"FLOWER_LOGINS": "x"}},
+        ["flower_environment", "FLOWER_LOGINS"],
     ),
     "a variable of two lines": ({"flower_environment": {"A": "x\ny"}}, ['flower_environment holds "A"', "one line"]),
     "a switch that is none": (
@@ -774,6 +783,11 @@ WRONG["telegraf"] = {
     "no InfluxDB": ({"telegraf_influxdb_url": ""}, ["telegraf_influxdb_url is empty", "telegraf_influxdb_enabled"]),
     "no database": ({"telegraf_influxdb_database": ""}, ["telegraf_influxdb_database is empty", "Remedy: "]),
     "no password": ({"telegraf_influxdb_password": ""}, ["telegraf_influxdb_password is empty", "Remedy: "]),
+    "no user": ({"telegraf_influxdb_username": ""}, ["telegraf_influxdb_username is empty", "telegraf_influxdb_login_enabled to false"]),
+    "a login that is not used": (
+        {"telegraf_influxdb_login_enabled": False},
+        ["telegraf_influxdb_login_enabled is false", "Remedy: remove them"],
+    ),
     "no token": (
         {"telegraf_influxdb2_enabled": True, "telegraf_influxdb2_url": "https://influxdb.example.org"},
         ["telegraf_influxdb2_token is empty", "telegraf_influxdb2_enabled"],

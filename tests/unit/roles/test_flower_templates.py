@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 import pytest
 from tools import role_templates
@@ -65,9 +66,15 @@ def test_environment(password, tmp_path):
     text = render("etc/flower/flower.env.j2", flower_password=password, flower_environment={"FLOWER_AUTH": HOSTILE})
     assert role_templates.environment(text, tmp_path) == {
         "CELERY_BROKER_URL": "amqps://flower:a%40b%2Fc%23d@mq.example.org:5671/galaxy",
-        "FLOWER_LOGIN": f"admin:{password}",
+        "FLOWER_LOGINS": json.dumps([f"admin:{password}"]),
         "FLOWER_AUTH": HOSTILE,
     }
+
+
+def test_several_logins(tmp_path):
+    users = [{"name": "jane", "password": HOSTILE}, {"name": "joe", "password": "another"}]
+    found = role_templates.environment(render("etc/flower/flower.env.j2", flower_users=users), tmp_path)
+    assert json.loads(found["FLOWER_LOGINS"]) == ["admin:secret", f"jane:{HOSTILE}", "joe:another"]
 
 
 PROVIDER = {
@@ -89,7 +96,7 @@ def test_a_provider_of_the_login_takes_the_place_of_the_password(tmp_path):
     assert "id-of-the-client" not in text
     found = role_templates.environment(render("etc/flower/flower.env.j2", **PROVIDER), tmp_path)
     assert (found["FLOWER_CLIENT_ID"], found["FLOWER_CLIENT_SECRET"]) == ("id-of-the-client", HOSTILE)
-    assert "FLOWER_LOGIN" not in found
+    assert "FLOWER_LOGINS" not in found
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,14 @@ def test_celery_settings_verify_the_broker(values, ca_file):
     settings = {}
     exec(compile(render("etc/flower/galaxy_flower_celery.py.j2", **values), "settings", "exec"), settings)  # noqa: S102 our own file
     assert settings["broker_use_ssl"] == {"ca_certs": ca_file, "cert_reqs": 2, "server_hostname": None}
+
+
+def test_an_address_to_connect_to_and_a_name_to_verify(tmp_path):
+    settings, given = {}, {"galaxy_amqp_address": "10.5.0.7"}
+    exec(compile(render("etc/flower/galaxy_flower_celery.py.j2", **given), "settings", "exec"), settings)  # noqa: S102 our own file
+    assert settings["broker_use_ssl"]["server_hostname"] == "mq.example.org"
+    found = role_templates.environment(render("etc/flower/flower.env.j2", **given), tmp_path)
+    assert "@10.5.0.7:5671/" in found["CELERY_BROKER_URL"]
 
 
 def test_celery_settings_without_tls():

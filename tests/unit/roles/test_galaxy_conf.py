@@ -110,6 +110,12 @@ def test_url():
     assert url() == "amqps://galaxy:p%40ss%2Fword@mq.example.org:5671/galaxy?heartbeat=30"
 
 
+def test_an_address_to_connect_to_and_a_name_to_verify():
+    given = {"galaxy_amqp_address": "10.5.0.7"}
+    assert url(**given) == "amqps://galaxy:p%40ss%2Fword@10.5.0.7:5671/galaxy?heartbeat=30"
+    assert conf(**given)["broker_use_ssl"]["server_hostname"] == "mq.example.org"
+
+
 def test_what_the_site_sets_wins():
     found = conf(
         galaxy_celery_conf={

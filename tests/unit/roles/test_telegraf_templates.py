@@ -62,6 +62,20 @@ def test_configuration_with_defaults():
     ]
 
 
+def test_an_address_to_connect_to_and_a_name_to_verify():
+    given = {"galaxy_amqp_host": "mq.example.org", "galaxy_amqp_address": "10.5.0.7"}
+    (found,) = configuration(**given)["inputs"]["x509_cert"]
+    assert (found["sources"], found["server_name"]) == (["tcp://10.5.0.7:5671"], "mq.example.org")
+    (found,) = configuration(galaxy_amqp_host="mq.example.org")["inputs"]["x509_cert"]
+    assert "server_name" not in found
+
+
+def test_an_influxdb_without_a_login():
+    (output,) = configuration(telegraf_influxdb_login_enabled=False)["outputs"]["influxdb"]
+    assert set(output) == {"urls", "database", "skip_database_creation", "fieldexclude"}
+    assert "PASSWORD" not in render("etc/telegraf/telegraf.env.j2", telegraf_influxdb_login_enabled=False)
+
+
 def test_configuration_with_rabbitmq_and_a_private_ca():
     rabbitmq = configuration(**RABBITMQ, galaxy_amqp_ca_file="/etc/ca.pem")["inputs"]["rabbitmq"][0]
     assert rabbitmq["url"] == "https://mq.internal"
