@@ -970,6 +970,11 @@ RIGHT = {
         "password of the database": {"galaxy_database_password": "mark-admin-._~1", "galaxy_database_user": "other"},
         "results in a file, all on one host": {"galaxy_celery_result_backend": "db+sqlite:////srv/results.sqlite"},
         "queues that are not known": {"galaxy_celery_task_routes": {**ROUTES, "galaxy.export_history": "x"}},
+        "a queue of other workers": {
+            "galaxy_celery_consumed_queues": ["galaxy.internal", "galaxy.external"],
+            "galaxy_celery_other_queues": ["reports"],
+            "galaxy_celery_task_routes": {**ROUTES, "galaxy.export_history": "reports"},
+        },
         "fetch_data kept in Galaxy": {
             "galaxy_celery_consumed_queues": ["galaxy.internal", "galaxy.external"],
             "galaxy_celery_task_routes": {**ROUTES, "galaxy.fetch_data": "disabled"},

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import fnmatch
+import json
 import re
 
 import pytest
@@ -418,3 +420,21 @@ def test_no_unit_of_the_role_has_a_name_of_gravitys():
     """It takes galaxy-*.service for its own."""
     instances = role_templates.evaluate("celery", "__celery_worker_units + [__celery_beat_unit]", SITE)
     assert instances and not any(name.startswith("galaxy-") for name in instances)
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        ({}, ["galaxy.internal"]),
+        (None, ["galaxy.internal"]),
+        ({"task_routes": {"galaxy.fetch_data": "disabled", "galaxy.export": "galaxy.export"}}, ["galaxy.internal", "galaxy.export"]),
+        ({"task_routes": {"a": {"queue": "one"}, "b": {"priority": 3}}, "task_default_queue": "main"}, ["main", "one"]),
+        ({"task_routes": {"a": "theirs", "b": "theirs.too"}}, ["galaxy.internal", "theirs.too"]),
+    ],
+)
+def test_the_queues_that_need_a_consumer(conf, expected):
+    """A route of Galaxy's may be disabled, lead to workers of others, or say something else than a queue."""
+    text = json.dumps({"galaxy": {"celery_conf": conf}})
+    content = {"content": base64.b64encode(text.encode()).decode()}
+    given = {"__celery_config_content": content, "galaxy_celery_other_queues": ["theirs"]}
+    assert role_templates.evaluate("celery", "__celery_needed_queues", SITE, **given) == expected

@@ -110,6 +110,19 @@ def test_url():
     assert url() == "amqps://galaxy:p%40ss%2Fword@mq.example.org:5671/galaxy?heartbeat=30"
 
 
+@pytest.mark.parametrize(
+    ("values", "packages"),
+    [
+        ({}, []),
+        ({"galaxy_celery_result_backend": "redis://:secret@redis.example.org:6379/0"}, ["celery[redis]"]),
+        ({"galaxy_celery_conf": {"result_backend": "rediss://redis.example.org/0"}}, ["celery[redis]"]),
+        ({"galaxy_celery_result_backend": "db+postgresql://u:p@db.example.org/results"}, []),
+    ],
+)
+def test_the_result_backend_settles_the_packages(values, packages):
+    assert role_templates.evaluate("galaxy", "galaxy_celery_venv_packages", SITE, **values) == packages
+
+
 def test_an_address_to_connect_to_and_a_name_to_verify():
     given = {"galaxy_amqp_address": "10.5.0.7"}
     assert url(**given) == "amqps://galaxy:p%40ss%2Fword@10.5.0.7:5671/galaxy?heartbeat=30"

@@ -71,6 +71,21 @@ def test_other_values():
     ) == ["host galaxy,tools worker 192.0.2.10/32 cert"]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "galaxy_celery"),
+        ({"galaxy_celery_result_backend": "redis://:secret@redis.example.org:6379/0"}, ""),
+        ({"galaxy_celery_conf": {"result_backend": "rediss://redis.example.org/0"}}, ""),
+        ({"galaxy_celery_result_backend": "db+postgresql://u:p@db.example.org/galaxy_celery"}, "galaxy_celery"),
+    ],
+)
+def test_the_result_backend_settles_the_database(values, expected):
+    assert value("postgresql_access_result_database", **values) == expected
+    databases = "galaxy," + expected if expected else "galaxy"
+    assert lines(postgresql_access_hosts=hosts("192.0.2.10"), **values) == [f"hostssl {databases} galaxy 192.0.2.10/32 scram-sha-256"]
+
+
 def test_without_a_result_database():
     found = lines(postgresql_access_hosts=hosts("192.0.2.10"), galaxy_celery_result_database="")
     assert found == ["hostssl galaxy galaxy 192.0.2.10/32 scram-sha-256"]
