@@ -783,7 +783,10 @@ WRONG["telegraf"] = {
     "no InfluxDB": ({"telegraf_influxdb_url": ""}, ["telegraf_influxdb_url is empty", "telegraf_influxdb_enabled"]),
     "no database": ({"telegraf_influxdb_database": ""}, ["telegraf_influxdb_database is empty", "Remedy: "]),
     "no password": ({"telegraf_influxdb_password": ""}, ["telegraf_influxdb_password is empty", "Remedy: "]),
-    "no user": ({"telegraf_influxdb_username": ""}, ["telegraf_influxdb_username is empty", "telegraf_influxdb_login_enabled to false"]),
+    "no user": (
+        {"telegraf_influxdb_username": ""},
+        ["telegraf_influxdb_username is empty", "telegraf_influxdb_login_enabled to false"],
+    ),
     "a login that is not used": (
         {"telegraf_influxdb_login_enabled": False},
         ["telegraf_influxdb_login_enabled is false", "Remedy: remove them"],

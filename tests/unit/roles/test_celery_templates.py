@@ -381,7 +381,7 @@ def test_a_first_task_has_the_time_of_a_start_too():
     assert int(role_templates.evaluate("celery", "__celery_first_task_seconds", SITE, **values)) == 960
     for name in ("first_unit", "verify_tasks"):
         text = (role_templates.ROLES / f"celery/tasks/{name}.yml").read_text(encoding="utf-8")
-        assert "timeout_seconds: \"{{ __celery_first_task_seconds | int }}\"" in text
+        assert 'timeout_seconds: "{{ __celery_first_task_seconds | int }}"' in text
 
 
 @pytest.mark.parametrize("managed", ["by root on 2026-11-30 14:00:00", "by admin on 2026-12-01 09:30:00"])
@@ -427,7 +427,10 @@ def test_no_unit_of_the_role_has_a_name_of_gravitys():
     [
         ({}, ["galaxy.internal"]),
         (None, ["galaxy.internal"]),
-        ({"task_routes": {"galaxy.fetch_data": "disabled", "galaxy.export": "galaxy.export"}}, ["galaxy.internal", "galaxy.export"]),
+        (
+            {"task_routes": {"galaxy.fetch_data": "disabled", "galaxy.export": "galaxy.export"}},
+            ["galaxy.internal", "galaxy.export"],
+        ),
         ({"task_routes": {"a": {"queue": "one"}, "b": {"priority": 3}}, "task_default_queue": "main"}, ["main", "one"]),
         ({"task_routes": {"a": "theirs", "b": "theirs.too"}}, ["galaxy.internal", "theirs.too"]),
     ],

@@ -83,7 +83,9 @@ def test_other_values():
 def test_the_result_backend_settles_the_database(values, expected):
     assert value("postgresql_access_result_database", **values) == expected
     databases = "galaxy," + expected if expected else "galaxy"
-    assert lines(postgresql_access_hosts=hosts("192.0.2.10"), **values) == [f"hostssl {databases} galaxy 192.0.2.10/32 scram-sha-256"]
+    assert lines(postgresql_access_hosts=hosts("192.0.2.10"), **values) == [
+        f"hostssl {databases} galaxy 192.0.2.10/32 scram-sha-256"
+    ]
 
 
 def test_without_a_result_database():

@@ -161,7 +161,10 @@ def test_accepted(roles, variables):
     ("variables", "expected"),
     [
         ({"demo_pasword": MARK}, "demo_pasword is not a variable of the role demo. Did you mean demo_password?"),
-        ({"own_variable_prefixes": "demo_"}, "own_variable_prefixes is 'demo_'; expected a list of beginnings of names."),
+        (
+            {"own_variable_prefixes": "demo_"},
+            "own_variable_prefixes is 'demo_'; expected a list of beginnings of names.",
+        ),
         ({"own_variable_prefixes": [""]}, "own_variable_prefixes is ['']; expected a list of beginnings of names."),
         ({"own_variable_prefixes": "{{ nowhere }}"}, "own_variable_prefixes has no value: 'nowhere' is undefined"),
         ({"demo_port": "many"}, "demo_port is 'many'; expected a whole number. Remedy: write it in digits"),
@@ -252,7 +255,8 @@ def test_names_that_resemble_ours_can_be_the_sites(roles):
     assert [text.split()[0] for text in problems(given)] == ["demo_passwords", "demo_ports"]
     (problem,) = problems({**given, "own_variable_prefixes": ["demo_pass"]})
     assert problem == (
-        "demo_ports is not a variable of the role demo. Did you mean demo_port? A name of the site's own goes into own_variable_prefixes."
+        "demo_ports is not a variable of the role demo. Did you mean demo_port? "
+        "A name of the site's own goes into own_variable_prefixes."
     )
 
 
@@ -272,8 +276,20 @@ def test_old_variables_are_named_on_every_host(roles, remedy, expected):
 
 def test_another_telegraf_may_go_on_running():
     """dj-wasabi.telegraf has the same prefix, and its variables stay in the inventory while it watches the hosts."""
-    given = ["telegraf_agent_output", "telegraf_agent_version", "telegraf_plugins_extra", "telegraf_global_tags", "telegraf_enabled"]
-    given += ["telegraf_mac_user", "telegraf_processors", "telegraf_uid_override", "telegraf_win_install_dir", "telegraf_agentt"]
+    given = [
+        "telegraf_agent_output",
+        "telegraf_agent_version",
+        "telegraf_plugins_extra",
+        "telegraf_global_tags",
+        "telegraf_enabled",
+    ]
+    given += [
+        "telegraf_mac_user",
+        "telegraf_processors",
+        "telegraf_uid_override",
+        "telegraf_win_install_dir",
+        "telegraf_agentt",
+    ]
     _options, known = check_variables.load_specification("telegraf", "main")
     (problem,) = check_variables.unknown_problems("telegraf", dict.fromkeys(given, "x"), known, ["telegraf"], {})
     assert problem.startswith("telegraf_agentt is not a variable")
