@@ -60,7 +60,7 @@ FULL_SCENARIOS = (
 # `make test-vm` runs them on a machine whose kernel has what they need.
 MACHINE_SCENARIOS = ("vm",)
 # They run on Ansible's own strategy, as at most sites; the others on mitogen's, which is five times as fast.
-PLAIN_SCENARIOS = ("plain", "traefik", "telegraf")
+PLAIN_SCENARIOS = ("plain", "platforms", "traefik", "telegraf")
 
 PREFLIGHT_TESTS = tuple(
     f"tests/integration/test_{name}.py"
@@ -132,6 +132,14 @@ def molecule(scenario, full=False):
     )
 
 
+def platforms():
+    """The scenario platforms, on any image. With one from elsewhere nothing of the test bed's is needed."""
+    step = molecule("platforms", full=True)
+    program = "tests/testbed/platforms.sh"
+    needs = () if os.environ.get("MOLECULE_IMAGE") else step.needs
+    return replace(step, command=[program, "test"], cleanup=[program, "destroy"], needs=needs)
+
+
 def supported():
     """The scenario versions, once for each entry of tests/supported.yml."""
     for run in yaml.safe_load((ROOT / "tests/supported.yml").read_text(encoding="utf-8")):
@@ -187,6 +195,7 @@ def steps():
         *[molecule(name, full=True) for name in FULL_SCENARIOS],
         *[replace(molecule(name), only=True, limit_seconds=4 * 3600) for name in MACHINE_SCENARIOS],
         chaos(),
+        platforms(),
         *supported(),
     ]
 
