@@ -20,7 +20,8 @@ ELSEWHERE = BUILD / "elsewhere"
 
 MAY_SHIP = {
     "bindep.txt", "changelogs", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "FILES.json", "inventories", "LICENSE",
-    "MANIFEST.json", "meta", "playbooks", "plugins", "README.md", "requirements.txt", "requirements.yml", "roles", "SECURITY.md",
+    "MANIFEST.json", "meta", "playbooks", "plugins", "README.md", "requirements.txt", "requirements.yml", "roles",
+    "SECURITY.md",
 }  # fmt: skip
 MUST_SHIP = {"CHANGELOG.md", "LICENSE", "README.md", "meta", "playbooks", "plugins", "roles"}
 LARGEST_KIB = 1024

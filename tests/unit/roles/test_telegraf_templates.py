@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import tomllib
-from tools import role_templates
+from tools import role_templates, roles
 
 SITE = {
     "ansible_facts": {"os_family": "Debian"},
@@ -40,6 +42,17 @@ def render(template, **values):
 
 def configuration(**values):
     return tomllib.loads(render("etc/telegraf/telegraf.conf.j2", **values))
+
+
+def test_the_test_bed_builds_telegraf_with_every_plugin():
+    settings = (roles.ROOT / "tests/testbed/versions.env").read_text(encoding="utf-8").replace("\\\n", "")
+    tags = re.search(r"TESTBED_TELEGRAF_TAGS:=([^}]*)", settings)[1].split(",")
+    switches = {f"telegraf_{name}_enabled": True for name in (*SWITCHES, "influxdb", "influxdb2", "prometheus")}
+    found = configuration(**WANTED, **RABBITMQ, **switches, telegraf_rabbitmq_prometheus_url="http://mq:15692/metrics")
+    wanted = {f"{kind}.{name}" for kind in ("inputs", "processors", "outputs") for name in found[kind]}
+    wanted |= {f"parsers.{entry['data_format']}" for entries in found["inputs"].values() for entry in entries if "data_format" in entry}
+    assert {"inputs.file", "parsers.json"} <= wanted
+    assert wanted <= set(tags)
 
 
 def test_configuration_with_defaults():
