@@ -32,6 +32,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory imp
     shared_problems,
     without_missing,
 )
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._origin import with_place, written_plainly
 
 # Secrets that people choose, and so choose badly.
 PASSWORD = re.compile(r"_(password|cookie|token|secret)$")
@@ -85,6 +86,22 @@ def values_of(hostvars, hosts, names):
     return {host: {name: value for name, value in values.items() if value is not None} for host, values in found.items()}
 
 
+def plain_passwords(written, names):
+    """Return which passwords are in files without encryption, in one sentence, or None.
+
+    :param written: the variables of each host, as they are written.
+    :param names: those that are secrets.
+    """
+    files = {}
+    for variables in written:
+        for path, found in written_plainly(variables, names).items():
+            files.setdefault(path, set()).update(found)
+    if not files:
+        return None
+    said = "; ".join(f"{', '.join(sorted(found))} in {path}" for path, found in sorted(files.items()))
+    return f"Passwords are in plain text: {said}. Remedy: ansible-vault encrypt {' '.join(sorted(files))}"
+
+
 class ActionModule(ActionBase):
     """Report every problem of an inventory at once."""
 
@@ -112,8 +129,9 @@ class ActionModule(ActionBase):
         problems = group_problems(wanted, groups, args["needed"], given)
         problems += address_problems({host: hostvars[host]["ansible_host"] for host in hosts if "ansible_host" in hostvars[host]})
         problems += package_problems([name for name, module in PACKAGES.items() if importlib.util.find_spec(module) is None], sys.executable)
+        written = {host: hostvars.raw_get(host) for host in hosts}
         single, missing = without_missing({host: self._found(hostvars[host], args["registers"]) for host in hosts})
-        found = missing + by_host(single)
+        found = missing + by_host({host: [with_place(text, written[host]) for text in texts] for host, texts in single.items()})
         problems += found
         shared = values_of(hostvars, hosts, args["shared"])
         problems += shared_problems(shared, args["shared"], lambda name: is_secret(name, {}))
@@ -124,6 +142,8 @@ class ActionModule(ActionBase):
         problems += password_problems(values_of(hostvars, hosts, names), aliases, told)
 
         result.update(changed=False, hosts=len(hosts), problems=problems)
+        if plain := plain_passwords(written.values(), sorted(names)):
+            result["warnings"] = [plain]
         if problems:
             count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
             # The list is in the result, and not in the message too, so that it is printed once.

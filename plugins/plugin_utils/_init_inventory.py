@@ -173,7 +173,7 @@ def stack_variables(facts: Facts, answers: dict[str, str], proposed: set[str]) -
         Variable(
             "traefik_install_method",
             "container",
-            "Traefik in Docker; download needs traefik_download_checksum too",
+            "Traefik in Docker; download: a binary under systemd",
             True,
         ),
     ]

@@ -228,7 +228,7 @@ WRONG = {
         "network that is none": ({"traefik_broker_allowed_networks": ["tailnet"]}, ["'tailnet'"]),
         "source of the binary": ({"traefik_install_method": "apt"}, ["traefik_install_method", "download"]),
         "no checksum": (
-            {"traefik_install_method": "download"},
+            {"traefik_install_method": "download", "traefik_download_checksum": ""},
             ["traefik_download_checksum is empty", "Remedy: set it to sha256:<sum>"],
         ),
         "no binary": ({"traefik_binary_source": ""}, ["traefik_binary_source is empty", "the path of the binary"]),

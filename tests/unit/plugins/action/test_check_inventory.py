@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.template import Templar
 
 from ansible_collections.usegalaxy_eu.celery.plugins.action import check_inventory
@@ -27,8 +28,17 @@ class Broken(dict):
         return super().get(name, default)
 
 
+class HostVars(dict):
+    """Variables of the hosts, as Ansible hands them to an action."""
+
+    def raw_get(self, host):
+        """Return the variables as they are written."""
+        return dict(self[host])
+
+
 def run(hostvars, groups=None):
     """Run the action on an inventory of workers."""
+    hostvars = HostVars(hostvars)
     groups = {"all": list(hostvars), "ungrouped": [], "workers": list(hostvars), **(groups or {})}
     args = {
         "groups": {"workers_group": "workers"},
@@ -107,3 +117,28 @@ def test_missing_variables_are_one_problem_without_what_follows():
 def test_no_group():
     (problem,) = run({"a": {}}, {"workers": []})["problems"]
     assert problem.startswith("The group workers (workers_group) has no host.")
+
+
+def test_a_mistake_has_its_file_and_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.yml").write_text("celery_workers:\n  - name: worker\n    queue: x\ncelery_x: 1\n")
+    written = DataLoader().load_from_file(str(tmp_path / "all.yml"))
+    found = {"problems": ["celery_x is 1.", "celery_workers[0].queue is not known."]}
+    result = run({"a": {"__celery_check": found, **written}})
+    assert result["problems"] == ["a: celery_x is 1. (all.yml, line 4)", "a: celery_workers[0].queue is not known. (all.yml, line 3)"]
+
+
+def test_passwords_in_plain_text_are_named_with_their_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.yml").write_text(f"flower_password: {MARK}\nrabbitmq_admin_password: '{{{{ vault_x }}}}'\n")
+    result = run({"a": DataLoader().load_from_file(str(tmp_path / "all.yml"))})
+    assert result["warnings"] == ["Passwords are in plain text: flower_password in all.yml. Remedy: ansible-vault encrypt all.yml"]
+    assert "failed" not in result
+
+
+def test_an_encrypted_file_is_not_in_plain_text(tmp_path):
+    loader = DataLoader()
+    loader.set_vault_secrets([("default", VaultSecret(b"of the vault"))])
+    secret = VaultLib(loader._vault.secrets).encrypt(f"flower_password: {MARK}\n")
+    (tmp_path / "vault.yml").write_bytes(secret)
+    assert "warnings" not in run({"a": loader.load_from_file(str(tmp_path / "vault.yml"))})
