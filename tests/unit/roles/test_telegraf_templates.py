@@ -50,7 +50,8 @@ def test_the_test_bed_builds_telegraf_with_every_plugin():
     switches = {f"telegraf_{name}_enabled": True for name in (*SWITCHES, "influxdb", "influxdb2", "prometheus")}
     found = configuration(**WANTED, **RABBITMQ, **switches, telegraf_rabbitmq_prometheus_url="http://mq:15692/metrics")
     wanted = {f"{kind}.{name}" for kind in ("inputs", "processors", "outputs") for name in found[kind]}
-    wanted |= {f"parsers.{entry['data_format']}" for entries in found["inputs"].values() for entry in entries if "data_format" in entry}
+    entries = [entry for entries in found["inputs"].values() for entry in entries]
+    wanted |= {f"parsers.{entry['data_format']}" for entry in entries if "data_format" in entry}
     assert {"inputs.file", "parsers.json"} <= wanted
     assert wanted <= set(tags)
 
