@@ -215,6 +215,34 @@ def test_a_stream_follows_each_upload_to_its_end(run):
     assert figures(run(galaxy)) == (4, 4, 0, {"ok": 4})
 
 
+def refusing(answers):
+    """Make the first histories as a Galaxy does whose database was restarted: 500, since its connections are closed."""
+
+    def history():
+        if answers:
+            raise OSError(answers.pop())
+        return "h"
+
+    return history
+
+
+def test_a_stream_begins_when_galaxy_has_come_back(run):
+    galaxy = FakeGalaxy()
+    galaxy.history = refusing(["500: closed", "500: closed"])
+    ledger = run(galaxy)
+    assert figures(ledger) == (4, 4, 0, {"ok": 4})
+    assert [line.partition(" ")[2] for line in ledger.report()["errors"]] == ["POST of the history: 500: closed"] * 2
+
+
+def test_a_stream_that_gets_no_history_says_so(upload_stream, clock):
+    ledger = upload_stream.Ledger(clock)
+    clock.now = 91
+    galaxy = FakeGalaxy()
+    galaxy.history = refusing(["500: closed"])
+    with pytest.raises(OSError, match="500: closed"):
+        upload_stream.begin_history(galaxy, ledger, 90)
+
+
 def test_a_stream_gives_up_on_what_hangs_only_when_it_is_stopped(run):
     galaxy = FakeGalaxy(**{"slow-1": ["running"], "slow-2": "refused"})
     ledger = run(galaxy, "--patience=0.2", "--seconds=60", stopped=True)

@@ -229,13 +229,28 @@ def wanted(options: argparse.Namespace) -> list[tuple[str, str, int]]:
     return uploads
 
 
+def begin_history(galaxy: Galaxy, ledger: Ledger, patience: float) -> str:
+    """Return a new history. After a fault Galaxy finds its connections to the database closed one by one.
+
+    :raises OSError: when Galaxy has not made one in that time.
+    """
+    while True:
+        try:
+            return galaxy.history()
+        except OSError as error:
+            ledger.note("POST of the history", error)
+            if ledger.still() > patience:
+                raise
+            time.sleep(LOOK_SECONDS)
+
+
 def stream(options: argparse.Namespace, galaxy: Galaxy, base: str, stopped: threading.Event) -> Ledger:
     """Ask until it is time to stop; return the ledger when each upload has its end, or hangs.
 
     :param base: address of what is uploaded, as the workers reach it.
     """
     ledger = Ledger()
-    history = galaxy.history()
+    history = begin_history(galaxy, ledger, options.patience)
 
     def ask(upload: Upload, kind: str) -> None:
         try:
