@@ -18,8 +18,8 @@ def used_collections():
     found = set()
     for path in SHIPPED:
         found.update(pattern.findall((roles.ROOT / path).read_text(encoding="utf-8")))
-    return {name for name in found if name not in ("ansible.builtin", "ansible.module_utils", "ansible.errors")
-            and not re.match(r"ansible\.(module_utils|errors|plugins|utils|parsing|template|vars)$", name)}  # fmt: skip
+    own = re.compile(r"ansible\.(_internal|builtin|module_utils|errors|plugins|utils|parsing|template|vars)$")
+    return {name for name in found if not own.match(name)}
 
 
 def test_dependencies_are_those_that_are_used():
