@@ -8,7 +8,6 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Mapping
 
 import yaml
 from ansible.errors import AnsibleError
@@ -20,7 +19,6 @@ from ansible_collections.usegalaxy_eu.celery.plugins.action.check_variables impo
     is_secret,
     load_specification,
 )
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._connections import connections, table
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory import (
     PAGE_VARIABLES,
     address_problems,
@@ -33,14 +31,32 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory imp
     without_missing,
 )
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._origin import with_place, written_plainly
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._site_reader import Reader
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.parts import PARTS
 
 # Secrets that people choose, and so choose badly.
 PASSWORD = re.compile(r"_(password|cookie|token|secret)$")
 # What the plugins of the controller need, by the name that pip knows.
 PACKAGES = {"tomli-w": "tomli_w", "cryptography": "cryptography"}
-USUAL_GROUPS = (
-    "galaxyservers", "rabbitmqservers", "traefikservers", "dbservers", "celeryservers", "flowerservers", "telegrafservers",
-)  # fmt: skip
+GROUPS = {part.variable: part for part in PARTS.values()}
+# What both ends of a connection must say alike, with the defaults of the roles.
+SHARED = {
+    "galaxy_amqp_host": None,
+    "galaxy_amqp_port": 5671,
+    "galaxy_amqp_vhost": "galaxy",
+    "galaxy_amqp_user": "galaxy",
+    "galaxy_amqp_password": None,
+    "flower_amqp_user": "flower",
+    "flower_amqp_password": None,
+    "flower_port": 5555,
+    "telegraf_amqp_user": "telegraf",
+    "telegraf_amqp_password": None,
+    "rabbitmq_amqp_port": 5672,
+    "rabbitmq_management_port": 15672,
+    "rabbitmq_management_host": "",
+    "rabbitmq_erlang_cookie": None,
+    "rabbitmq_proxy_protocol_enabled": True,
+}
 ALIAS = re.compile(r"\{\{\s*(\w+)\s*(\|[^}]*)?\}\}")
 
 
@@ -111,30 +127,23 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the result of the task; it has failed when there is a problem."""
         result = super().run(tmp, task_vars)
-        args = self.validate_argument_spec(
-            {
-                "groups": {"type": "dict", "required": True},
-                "needed": {"type": "list", "elements": "str", "default": []},
-                "shared": {"type": "dict", "default": {}},
-                "registers": {"type": "list", "elements": "str", "required": True},
-            }
-        )[1]
+        self.validate_argument_spec({})
         hostvars, groups = task_vars["hostvars"], task_vars["groups"]
-        wanted = {variable: str(name) for variable, name in args["groups"].items()}
+        called = Reader(self._templar, hostvars).members(groups, task_vars).called
+        wanted = {part.variable: called[name] for name, part in PARTS.items()}
         hosts = sorted({host for name in wanted.values() for host in groups.get(name, [])})
         given = {variable for variable in wanted if any(variable in hostvars[host] for host in groups["all"])}
         defaults = all_defaults()
         names, aliases = passwords(defaults)
 
-        problems = group_problems(wanted, groups, args["needed"], given)
+        problems = group_problems(wanted, groups, [variable for variable, part in GROUPS.items() if part.needed], given)
         problems += address_problems({host: hostvars[host]["ansible_host"] for host in hosts if "ansible_host" in hostvars[host]})
         problems += package_problems([name for name, module in PACKAGES.items() if importlib.util.find_spec(module) is None], sys.executable)
         written = {host: hostvars.raw_get(host) for host in hosts}
-        single, missing = without_missing({host: self._found(hostvars[host], args["registers"]) for host in hosts})
+        single, missing = without_missing({host: self._found(host, hostvars[host], groups, wanted) for host in hosts})
         found = missing + by_host({host: [with_place(text, written[host]) for text in texts] for host, texts in single.items()})
         problems += found
-        shared = values_of(hostvars, hosts, args["shared"])
-        problems += shared_problems(shared, args["shared"], lambda name: is_secret(name, {}))
+        problems += shared_problems(values_of(hostvars, hosts, SHARED), SHARED, lambda name: is_secret(name, {}))
         members = {variable: groups.get(name, []) for variable, name in wanted.items()}
         known = {host: {name: value_of(hostvars[host], name) for name in PAGE_VARIABLES if name in hostvars[host]} for host in hosts}
         problems += page_problems(members, known)
@@ -149,33 +158,26 @@ class ActionModule(ActionBase):
             # The list is in the result, and not in the message too, so that it is printed once.
             result.update(failed=True, msg=f"{count} in the inventory, listed above.")
         else:
-            result.update(self._plan(wanted, members, hostvars, hosts, defaults))
+            usual = {GROUPS[variable].group: of for variable, of in members.items() if GROUPS[variable].roles}
+            result["parts"] = {host: [name for name, of in usual.items() if host in of] for host in hosts}
+            result["left_out"] = [name for name, of in usual.items() if not of]
+            lines = [f"{host}: {', '.join(parts)}" for host, parts in result["parts"].items()]
+            result["lines"] = lines + [f"{name}: no host, so this part is left out" for name in result["left_out"]]
         return result
 
     @staticmethod
-    def _plan(wanted, members, hostvars, hosts, defaults):
-        """Return what the playbook site will make: the parts of each host, what is left out, and who connects to whom."""
-        by_name = {name: value for values in defaults.values() for name, value in values.items()}
-        usual = {**dict.fromkeys(USUAL_GROUPS, ()), **{variable.removesuffix("_group"): members[variable] for variable in wanted}}
-
-        def value(name):
-            known = (value_of(hostvars[host], name) for host in hosts)
-            return next((found for found in known if found is not None), by_name[name])
-
-        rows = connections({name: list(members) for name, members in usual.items()}, value)
-        return {
-            "parts": {host: [name for name in USUAL_GROUPS if host in usual[name]] for host in hosts},
-            "left_out": [name for name in USUAL_GROUPS if not usual[name]],
-            "connections": [dict(zip(("from", "to", "port", "tls", "why"), row)) for row in rows],
-            "table": table(rows),
-        }
-
-    @staticmethod
-    def _found(variables, registers):
-        """Return what the checks of the roles have found on a host."""
+    def _found(host, variables, groups, wanted):
+        """Return what the checks of the roles, and the plan, have found on a host."""
         found = []
-        for register in registers:
-            result = variables.get(register) or []
-            found += result["problems"] if isinstance(result, Mapping) else result
+        for part in PARTS.values():
+            for role in part.roles:
+                found += (variables.get(f"__{role}_check") or {}).get("problems", [])
+        plan = variables.get("stack") or {}
+        if host in groups.get(wanted["celeryservers_group"], []):
+            found += plan.get("workers", {}).get("problems", [])
+        # What is between Traefik and the broker counts once its variables make sense.
+        proxy = variables.get("__traefik_check") or {}
+        if host in groups.get(wanted["traefikservers_group"], []) and not proxy.get("problems"):
+            found += plan.get("broker", {}).get("problems", [])
         # What is wrong with a host for several roles is told once.
         return list(dict.fromkeys(found))

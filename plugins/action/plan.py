@@ -4,12 +4,20 @@
 """Make the plan of the stack, on the controller."""
 from __future__ import annotations
 
+from dataclasses import asdict, astuple
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._site_reader import Reader
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.connections import connections, lines
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.plan import facts, plan
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.removal import removal
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.rotation import rotation
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.site import Host, Site
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.update import update
+
+KEYS = ("from", "to", "port", "tls", "why")
 
 
 class ActionModule(ActionBase):
@@ -25,10 +33,26 @@ class ActionModule(ActionBase):
             {
                 "leaving": {"type": "list", "elements": "str", "default": []},
                 "asked": {"type": "bool", "default": True},
+                "verb": {"type": "str", "choices": ["removal", "rotation", "update"]},
             }
         )[1]
         known = task_vars or {}
         reader = Reader(self._templar, known["hostvars"])
         site = reader.site(known["groups"], known, [str(name) for name in args["leaving"]], args["asked"])
-        result.update(changed=False, hosts={name: facts(found) for name, found in plan(site).items()})
+        hosts = {name: facts(found) for name, found in plan(site).items()}
+        if args["verb"]:
+            for name, own in hosts.items():
+                own[args["verb"]] = asdict(self._verb(args, known, site, site.host(name)))
+        rows = connections(site)
+        result.update(changed=False, hosts=hosts, table=lines(rows))
+        result["connections"] = [dict(zip(KEYS, astuple(row))) for row in rows]
         return result
+
+    @staticmethod
+    def _verb(args: dict[str, Any], known: dict[str, Any], site: Site, host: Host) -> Any:
+        """Return what one playbook must know besides."""
+        if args["verb"] == "rotation":
+            return rotation(site, host)
+        if args["verb"] == "update":
+            return update(site, known["ansible_play_hosts_all"], known["ansible_play_hosts"])
+        return removal(site, args["leaving"])

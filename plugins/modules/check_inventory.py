@@ -17,29 +17,11 @@ description:
     hosts, variables of the whole stack that differ between hosts, and weak or repeated passwords.
   - Reports each problem once, with the hosts that have it, and fails where there is one. No secret is shown. Variables that are not
     defined are one problem, without what follows from them.
-  - Without a problem it returns what the playbook C(site) will make.
+  - Without a problem it returns the parts of each host.
   - Passwords are the variables of this collection's roles that end with C(_password), C(_cookie), C(_token) or C(_secret). A
     variable whose default is another one (C(rabbitmq_galaxy_password) for C(galaxy_amqp_password)) may have its value.
   - Runs on the controller alone and never opens a connection to a host.
-options:
-  groups:
-    description: The names of the groups of the stack, by the variables that hold them.
-    type: dict
-    required: true
-  needed:
-    description: The variables in O(groups) without whose group there is no stack. Others may be missing, but not be empty.
-    type: list
-    elements: str
-    default: []
-  shared:
-    description: Names of variables that must be the same on all hosts, each with its default, or null.
-    type: dict
-    default: {}
-  registers:
-    description: Variables of the hosts with results of M(usegalaxy_eu.celery.check_variables), or lists of problems.
-    type: list
-    elements: str
-    required: true
+options: {}
 attributes:
   action:
     description: Runs on the controller.
@@ -55,13 +37,6 @@ attributes:
 EXAMPLES = r"""
 - name: Check | Say what is wrong with the inventory
   usegalaxy_eu.celery.check_inventory:
-    groups:
-      celeryservers_group: celeryservers
-    needed: [celeryservers_group]
-    shared:
-      galaxy_amqp_host:
-      galaxy_amqp_vhost: galaxy
-    registers: [__celery_check]
 """
 
 RETURN = r"""
@@ -74,28 +49,7 @@ left_out:
   returned: when there is no problem
   type: list
   elements: str
-connections:
-  description: Who connects to whom, for the person who owns the firewall. Connections within one host are left out.
-  returned: when there is no problem
-  type: list
-  elements: dict
-  contains:
-    from:
-      description: Hosts that open the connection.
-      type: str
-    to:
-      description: Hosts that they connect to.
-      type: str
-    port:
-      description: TCP port.
-      type: int
-    tls:
-      description: Whether it is encrypted.
-      type: str
-    why:
-      description: What it is for.
-      type: str
-table:
+lines:
   description: The same as lines of text.
   returned: when there is no problem
   type: list

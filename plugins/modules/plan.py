@@ -17,7 +17,7 @@ description:
     for each host what its roles must know of other hosts - who may reach the broker and the database, the nodes of a cluster, the workers.
   - The playbooks keep a host's part as the fact C(stack), which the defaults of the roles read. What an inventory says itself wins.
   - A variable without a value, or of the wrong type, counts as absent; M(usegalaxy_eu.celery.check_variables) tells of it.
-  - Runs on the controller alone and never opens a connection to a host. No secret is read.
+  - Runs on the controller alone and never opens a connection to a host. Of a secret it asks only whether there is one.
 options:
   leaving:
     description: Hosts of workers that count as gone.
@@ -28,6 +28,10 @@ options:
     description: Whether the hosts were asked for their facts. If not, an address that nobody knows is no problem.
     type: bool
     default: true
+  verb:
+    description: Adds what only one playbook must know - C(removal) for C(remove_worker), C(rotation) for C(rotate_secrets), C(update).
+    type: str
+    choices: [removal, rotation, update]
 attributes:
   action:
     description: Runs on the controller.
@@ -56,4 +60,30 @@ hosts:
     celery-1:
       workers: {nodes: [worker-1@celery-1], own_nodes: [worker-1@celery-1], beat: true}
       release: {source_host: galaxy, worker_addresses: [192.0.2.7]}
+connections:
+  description: Who connects to whom, for the person who owns the firewall. Connections within one host are left out.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    from:
+      description: Hosts that open the connection.
+      type: str
+    to:
+      description: Hosts that they connect to.
+      type: str
+    port:
+      description: TCP port.
+      type: int
+    tls:
+      description: Whether it is encrypted.
+      type: str
+    why:
+      description: What it is for.
+      type: str
+table:
+  description: The same as lines of text.
+  returned: always
+  type: list
+  elements: str
 """

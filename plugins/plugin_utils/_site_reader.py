@@ -15,6 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack import wanted
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.parts import PARTS, Members
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.site import Groups, Host, Site, Values
 
 ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
@@ -69,6 +70,8 @@ class Reader:
         given = {key: key for key in wanted.GIVEN if key in own}
         if "galaxy_config" in own:
             given.update(wanted.POOL)
+        if "galaxy_database_password" in own:
+            given.update(wanted.SECRETS)
         facts = own.get("ansible_facts") or {}
         return Host(
             name=name,
@@ -80,6 +83,18 @@ class Reader:
             given=self.evaluated(own, given),
         )
 
+    def members(self, groups: Mapping[str, Sequence[str]], variables: Mapping[str, Any]) -> Members:
+        """Return the hosts of each part.
+
+        :param groups: the hosts of each group of the inventory.
+        :param variables: of any host; they may give the groups other names.
+        """
+        names = {name: f"{part.variable} | default('{part.group}')" for name, part in PARTS.items()}
+        found = self.evaluated(variables, names)
+        called = {part: found.text(part) for part in names}
+        hosts = {part: [str(host) for host in groups.get(name, [])] for part, name in called.items()}
+        return Members(hosts, called)
+
     def site(self, groups: Mapping[str, Sequence[str]], variables: Mapping[str, Any], leaving: Sequence[str], asked: bool) -> Site:
         """Return the site.
 
@@ -88,15 +103,14 @@ class Reader:
         :param leaving: hosts of workers that count as gone.
         :param asked: whether the hosts were asked for their facts.
         """
-        names = {part: f"{variable} | default('{usual}')" for part, (variable, usual) in wanted.GROUPS.items()}
-        called = self.evaluated(variables, names)
-        hosts = {part: [str(host) for host in groups.get(called.text(part), [])] for part in wanted.GROUPS}
+        members = self.members(groups, variables)
+        hosts = {part: list(of) for part, of in members.hosts.items()}
         hosts["workers"] = [host for host in hosts["workers"] if host not in leaving]
-        if called.text("beat") not in groups:
+        if members.called["beat"] not in groups:
             hosts["beat"] = hosts["workers"][:1]
         hosts["beat"] = [host for host in hosts["beat"] if host not in leaving]
         found = Groups(**hosts)
-        parts = {host: [part for part, members in hosts.items() if host in members] for host in groups["all"]}
+        parts = {host: [part for part, of in hosts.items() if host in of] for host in groups["all"]}
         # A host that leaves is still one of workers, for what it must know itself.
         for host in leaving:
             parts.setdefault(host, []).append("workers")

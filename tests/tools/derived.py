@@ -147,13 +147,9 @@ class Plan:
         """What tasks find on the hosts."""
         groups = {group.name for group in host.get_groups()}
         if "celeryservers" in groups:
-            measured = {"address": site.measured.replace("{n}", str(number))} if site.measured else {}
-            towards = {"broker": measured["address"], "galaxy": f"2001:db8::{number}"} if measured else {}
-            found = {
-                "__postgresql_access_source": {"known_addresses": [], **measured},
-                "__stack_measured": {"addresses": towards},
-            }
-            self.manager.set_nonpersistent_facts(host.name, found)
+            measured = site.measured.replace("{n}", str(number))
+            towards = {"broker": measured, "galaxy": f"2001:db8::{number}", "database": measured} if measured else {}
+            self.manager.set_nonpersistent_facts(host.name, {"__stack_measured": {"addresses": towards}})
         if "galaxyservers" in groups:
             database = {"host": "db.example.org", "pool_size": 5, "max_overflow": 10}
             self.manager.set_nonpersistent_facts(host.name, {"__galaxy_database": database})

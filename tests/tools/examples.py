@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = {
     "amqp_url", "certificate_problems", "check_inventory", "check_paths", "check_variables",
     "database_connection", "database_host", "galaxy_config", "galaxy_release_problems", "galaxy_settings_problems",
-    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "init_inventory", "plan",
-    "prometheus_alert_rules",
+    "grafana_alert_rules", "hba_entries", "hba_openings", "hba_shadows", "groups", "init_inventory", "plan",
+    "prometheus_alert_rules", "report",
     "rabbitmq_password_hash", "rabbitmq_problems", "result_backend_url", "source_addresses", "to_toml",
     "traefik_certificate_resolver", "traefik_dynamic_config", "worker_instances", "worker_problems",
 }  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import route
-from .site import Host, Site, bracketed, unique
+from .site import Closed, Host, Site, bracketed, unique
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class BrokerPlan:
     :ivar servers: the brokers as host:port, for each mode of a proxy on this host; None where there is no proxy.
     :ivar tls: whether that proxy speaks TLS to them in the mode terminate.
     :ivar management_urls: where that proxy finds the management UI.
+    :ivar closed: the broker's ports that are for its proxy alone.
     :ivar problems: what keeps that proxy from doing its work, one sentence with its remedy for each.
     """
 
@@ -28,6 +29,7 @@ class BrokerPlan:
     servers: dict[str, list[str]] | None
     tls: bool | None
     management_urls: list[str] | None
+    closed: Closed
     problems: list[str]
 
 
@@ -81,7 +83,7 @@ class Brokers:
     def plan(self, host: Host) -> BrokerPlan:
         """Return what a host must know."""
         if host.name not in self.site.groups.proxy:
-            return BrokerPlan(self.clients, self.nodes, None, None, None, [])
+            return BrokerPlan(self.clients, self.nodes, None, None, None, self.closed(host), [])
         routes = {mode: route.route(self.hosts, host, mode, self.site.asked) for mode in route.MODES}
         return BrokerPlan(
             clients=self.clients,
@@ -89,8 +91,20 @@ class Brokers:
             servers={mode: found.servers for mode, found in routes.items()},
             tls=routes["terminate"].tls,
             management_urls=self._management_urls(host),
+            closed=self.closed(host),
             problems=self._problems(host, routes),
         )
+
+    def closed(self, host: Host) -> Closed:
+        """Return what must not answer from a host. On that of a proxy for a broker on another host it must."""
+        groups = self.site.groups
+        lets = host.name in groups.proxy and host.name not in groups.broker
+        values = self.site.first(groups.broker).role("rabbitmq")
+        ports = [
+            {"name": "AMQP without TLS", "port": values.number("rabbitmq_amqp_port", 5672)},
+            {"name": "the plain management port", "port": values.number("rabbitmq_management_port", 15672)},
+        ]
+        return Closed([] if lets else [broker.ipv4 for broker in self.hosts if broker.known], ports)
 
     def _management_urls(self, host: Host) -> list[str]:
         """Return the management UI on this host, else on each broker's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import workers
-from .site import Host, Site, bracketed
+from .site import Closed, Host, Site, bracketed
 
 # What listens on every address answers on loopback too.
 LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
@@ -20,10 +20,12 @@ class FlowerPlan:
 
     :ivar urls: on all of its hosts, without its prefix.
     :ivar url: where this host finds it: itself, or for the host that reads it for all.
+    :ivar closed: where it listens on loopback alone, and must not answer others.
     """
 
     urls: list[str]
     url: str
+    closed: Closed
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ def flower_url(host: Host) -> str:
     return f"{flower_root(host)}/{prefix}" if prefix else flower_root(host)
 
 
+def is_loopback(host: Host) -> bool:
+    """Say whether Flower answers on its own host alone."""
+    return host.role("flower").text("flower_address", "127.0.0.1").startswith(("127", "::1", "localhost"))
+
+
 def centre(site: Site) -> str:
     """Return the host that reads what belongs to all: one with Flower if it can be, and the same one in each run."""
     beside = [name for name in site.groups.monitored if name in site.groups.flower]
@@ -80,15 +87,18 @@ class Monitoring:
         self.site = site
         self.centre = centre(site)
         self.urls = [flower_root(host) for host in site.of(site.groups.flower)]
+        private = [host for host in site.of(site.groups.flower) if host.known and is_loopback(host)]
+        ports = [{"name": "Flower", "port": site.first(site.groups.flower).role("flower").number("flower_port", 5555)}]
+        self.closed = Closed([host.ipv4 for host in private], ports)
         self.workers = [name for host in site.of(site.groups.workers) for name in workers.nodes(host)]
 
     def flower(self, host: Host) -> FlowerPlan:
         """Return what a host must know of Flower."""
         groups = self.site.groups
         if host.name in groups.flower:
-            return FlowerPlan(self.urls, flower_url(host))
+            return FlowerPlan(self.urls, flower_url(host), self.closed)
         remote = self.site.first(groups.flower) if host.name == self.centre else Host("")
-        return FlowerPlan(self.urls, flower_url(remote))
+        return FlowerPlan(self.urls, flower_url(remote), self.closed)
 
     def plan(self, host: Host) -> MonitoringPlan:
         """Return what Telegraf must know on a host."""

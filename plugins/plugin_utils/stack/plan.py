@@ -11,6 +11,7 @@ from typing import Any
 from .broker import AuthorityPlan, BrokerPlan, Brokers, authority
 from .database import Database, DatabasePlan
 from .monitoring import FlowerPlan, Monitoring, MonitoringPlan
+from .parts import PartsPlan, parts_plan
 from .release import ReleasePlan, release
 from .site import Site
 from .workers import Workers, WorkersPlan
@@ -27,12 +28,13 @@ class HostPlan:
     database: DatabasePlan
     flower: FlowerPlan
     monitoring: MonitoringPlan
+    parts: PartsPlan
 
 
 def plan(site: Site) -> dict[str, HostPlan]:
     """Return the plan of each host by its name."""
     brokers, workers, database, monitoring = Brokers(site), Workers(site), Database(site), Monitoring(site)
-    authorities = authority(site)
+    authorities, parts = authority(site), parts_plan(site)
     return {
         name: HostPlan(
             broker=brokers.plan(host),
@@ -42,6 +44,7 @@ def plan(site: Site) -> dict[str, HostPlan]:
             database=database.plan(host),
             flower=monitoring.flower(host),
             monitoring=monitoring.plan(host),
+            parts=parts,
         )
         for name, host in site.hosts.items()
     }

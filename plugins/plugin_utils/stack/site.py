@@ -95,12 +95,16 @@ class Host:
         """Return the IPv6 address of the default route."""
         return self.facts.mapping("default_ipv6").text("address")
 
+    def measured(self, part: str) -> str:
+        """Return the address that the kernel would choose towards another part of the stack."""
+        return self.given.mapping("__stack_measured").mapping("addresses").text(part)
+
     def towards(self, part: str) -> str:
         """Return the address that another part of the stack sees this host of workers by.
 
         What the inventory says, what the kernel would choose towards it, or that of the default route.
         """
-        measured = self.given.mapping("__stack_measured").mapping("addresses").text(part)
+        measured = self.measured(part)
         # To itself a host comes from anywhere.
         usual = self.ipv4 or self.ipv6 if measured.startswith("127.") or measured in ("", "::1") else measured
         return self.given.text("celery_source_address", usual)
@@ -123,6 +127,11 @@ class Groups:
     beat: list[str]
     flower: list[str]
     monitored: list[str]
+
+    def of(self, part: str) -> list[str]:
+        """Return the hosts of a part by its name."""
+        found: list[str] = getattr(self, part)
+        return found
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,17 @@ class Site:
     def first(self, names: list[str]) -> Host:
         """Return the first host of a group."""
         return self.host(names[0] if names else "")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What must not answer from a host.
+
+    :ivar ports: each with its name.
+    """
+
+    addresses: list[str]
+    ports: list[dict[str, Any]]
 
 
 def unique(values: Iterable[str]) -> list[str]:

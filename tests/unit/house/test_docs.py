@@ -46,7 +46,6 @@ def known():
     """Every name with a role's prefix that somebody may use: variables, also the older roles', plugins, playbooks."""
     points = [(role, point) for role in roles.names() for point in roles.entry_points(role)]
     found = {name for role, point in points for name in roles.options(role, point)}
-    found |= set(roles.load(roles.ROOT / "playbooks" / "vars" / "stack.yml"))
     for path in roles.files("roles/*/meta/old_variables.yml"):
         found |= set(roles.load(roles.ROOT / path)["variables"])
     return found | {path.stem for path in roles.files("plugins/*/*.py", "playbooks/*.yml")} | set(roles.names())

@@ -102,7 +102,7 @@ def results(folder):
     """Run all examples of this machine at once. Returns the result of each by plugin and name."""
     hosts = {name: {} for name in sorted(examples.LOCAL)}
     inventory = {"examples": {"hosts": hosts, "vars": {**SITE, "folder": str(folder)}}}
-    inventory["celeryservers"] = {"hosts": {"check_inventory": {}}}
+    inventory.update({group: {"hosts": {"check_inventory": {}}} for group in ("galaxyservers", "celeryservers")})
     (folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
     plays = []
     for plugin in sorted(examples.LOCAL):

@@ -352,6 +352,8 @@ def checks_first(path):
     """Say whether a playbook's first play, or the first playbook that it imports, is a preflight."""
     for play in roles.load(path):
         imported = play.get("ansible.builtin.import_playbook")
+        if imported == "stack/groups.yml":
+            continue
         if imported:
             return imported.endswith("preflight.yml") or checks_first(path.parent / imported)
         # The facts come first, with what is missing for them, and the plan that is made of them.

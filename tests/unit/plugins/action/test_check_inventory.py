@@ -39,16 +39,11 @@ class HostVars(dict):
 def run(hostvars, groups=None):
     """Run the action on an inventory of workers."""
     hostvars = HostVars(hostvars)
-    groups = {"all": list(hostvars), "ungrouped": [], "workers": list(hostvars), **(groups or {})}
-    args = {
-        "groups": {"workers_group": "workers"},
-        "needed": ["workers_group"],
-        "shared": {"galaxy_amqp_vhost": "galaxy"},
-        "registers": ["__celery_check", "__stack_check"],
-    }
+    usual = {"galaxyservers": list(hostvars), "celeryservers": list(hostvars)}
+    groups = {"all": list(hostvars), "ungrouped": [], **usual, **(groups or {})}
     loader = DataLoader()
     variables = {"hostvars": hostvars, "groups": groups}
-    task = SimpleNamespace(args=args, check_mode=True, async_val=0, diff=False, no_log=False)
+    task = SimpleNamespace(args={}, check_mode=True, async_val=0, diff=False, no_log=False)
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
     templar = Templar(loader=loader, variables=variables)
     action = check_inventory.ActionModule(task, connection, SimpleNamespace(), loader, templar, None)
@@ -64,7 +59,8 @@ def test_nothing_to_say():
 
 def test_what_the_checks_found_is_told_with_its_hosts():
     found = {"problems": ["celery_x is 1."]}
-    result = run({"a": {"__celery_check": found}, "b": {"__celery_check": found, "__stack_check": ["Two beats."]}})
+    beats = {"workers": {"problems": ["Two beats."]}, "broker": {"problems": ["Of no proxy."]}}
+    result = run({"a": {"__celery_check": found}, "b": {"__celery_check": found, "stack": beats}})
     assert result["problems"] == ["a, b: celery_x is 1.", "b: Two beats."]
     assert result["msg"] == "2 mistakes in the inventory, listed above."
     assert result["failed"]
@@ -91,9 +87,17 @@ def test_a_password_that_cannot_be_read_is_the_matter_of_its_role():
 
 def test_what_is_right_shows_what_will_be_made():
     result = run({"a": {"galaxy_amqp_vhost": "galaxy"}})
-    assert result["left_out"] == list(check_inventory.USUAL_GROUPS)
-    assert result["connections"] == []
-    assert result["table"] == ["from  to  port  TLS  why"]
+    assert result["parts"] == {"a": ["galaxyservers", "celeryservers"]}
+    assert result["left_out"] == ["rabbitmqservers", "traefikservers", "dbservers", "flowerservers", "telegrafservers"]
+    assert result["lines"][0] == "a: galaxyservers, celeryservers"
+    assert result["lines"][1] == "rabbitmqservers: no host, so this part is left out"
+
+
+def test_what_is_between_a_proxy_and_the_broker_counts_once_its_variables_make_sense():
+    plan, wrong = {"broker": {"problems": ["No way."]}}, {"problems": ["traefik_x is 1."]}
+    groups = {"traefikservers": ["a"]}
+    assert run({"a": {"stack": plan}}, groups)["problems"] == ["a: No way."]
+    assert run({"a": {"stack": plan, "__traefik_check": wrong}}, groups)["problems"] == ["a: traefik_x is 1."]
 
 
 def test_missing_packages_and_an_empty_address(monkeypatch):
@@ -109,14 +113,15 @@ def test_missing_variables_are_one_problem_without_what_follows():
         "'vault_a' is undefined. The routes are made of it.",
         "celery_y has no value: 'vault_b' is undefined. Remedy: define vault_b.",
     ]
-    (problem,) = run({"a": {"__celery_check": found}, "b": {"__celery_check": found[2:]}})["problems"]
+    hosts = {"a": {"__celery_check": {"problems": found}}, "b": {"__celery_check": {"problems": found[2:]}}}
+    (problem,) = run(hosts)["problems"]
     users = "vault_a (for flower_x on a); vault_b (for celery_y on a, b)"
     assert problem.startswith(f"2 variables are not defined: {users}. Remedy:")
 
 
 def test_no_group():
-    (problem,) = run({"a": {}}, {"workers": []})["problems"]
-    assert problem.startswith("The group workers (workers_group) has no host.")
+    (problem,) = run({"a": {}}, {"celeryservers": []})["problems"]
+    assert problem.startswith("The group celeryservers (celeryservers_group) has no host.")
 
 
 def test_a_mistake_has_its_file_and_line(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack import plan
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.site import Groups, Host, Site, Values
 
@@ -86,9 +88,47 @@ def test_a_worker_knows_its_own_entry_and_the_database_all():
 
 
 def test_the_measured_address_counts_for_the_database():
-    measured = {"address": "198.51.100.4", "known_addresses": ["127.0.0.1"]}
-    (entry, _other) = planned(celery_1=host(4, {"__postgresql_access_source": measured}))["db"].database.clients
-    assert (entry["address"], entry["known_addresses"]) == ("198.51.100.4", ["10.0.0.4", "127.0.0.1"])
+    measured = {"addresses": {"database": "198.51.100.4"}}
+    (entry, _other) = planned(celery_1=host(4, {"__stack_measured": measured}))["db"].database.clients
+    assert (entry["address"], entry["known_addresses"]) == ("198.51.100.4", ["10.0.0.4"])
+
+
+def test_where_the_database_is_measured():
+    found = planned(galaxy=host(1, {"__galaxy_database": {"host": "db.example.org"}}))
+    assert (found["celery-1"].database.target, found["db"].database.target) == ("db.example.org", "")
+    assert planned()["celery-1"].database.target == "10.0.0.3"
+    given = host(4, {"postgresql_access_server_host": "db.internal"})
+    assert planned(celery_1=given)["celery-1"].database.target == "db.internal"
+    given = planned(celery_1=host(4, {"celery_source_address": "100.64.0.4"}))["celery-1"].database
+    assert (given.target, given.way_problem) == ("", "")
+
+
+def test_a_way_that_is_not_known_is_told():
+    measured = {"addresses": {}, "problems": {"database": "db cannot be resolved here."}}
+    problem = planned(celery_1=host(4, {"__stack_measured": measured}))["celery-1"].database.way_problem
+    said = "celery-1 cannot tell from which address it reaches the database: db cannot be resolved here. Remedy:"
+    assert problem.startswith(said)
+    measured = {"addresses": {"database": "10.0.0.4"}}
+    assert planned(celery_1=host(4, {"__stack_measured": measured}))["celery-1"].database.way_problem == ""
+
+
+def test_the_server_that_the_workers_have_reached():
+    login = {"admitted": True, "host": "db.example.org", "port": 5433, "user": "celery"}
+    found = planned(celery_2=host(5, {"__postgresql_access_login": login}))["mq"].database.reached
+    assert found == {"host": "db.example.org", "port": 5433, "user": "celery"}
+    assert planned()["mq"].database.reached["host"] == ""
+
+
+def test_what_must_not_answer_from_elsewhere():
+    found = planned()
+    assert found["celery-1"].broker.closed.addresses == ["10.0.0.2"]
+    assert [entry["port"] for entry in found["celery-1"].broker.closed.ports] == [5672, 15672]
+    assert found["celery-1"].flower.closed.addresses == ["10.0.0.6"]
+    public = planned(monitor=host(6, flower={"flower_address": "10.0.0.6"}))
+    assert public["celery-1"].flower.closed.addresses == []
+    groups = replace(GROUPS, proxy=["galaxy"])
+    hosts = {name: host(number) for number, name in enumerate(NAMES, 1)}
+    assert plan.plan(Site(hosts, groups))["galaxy"].broker.closed.addresses == []
 
 
 def test_each_part_knows_a_worker_by_the_address_that_it_comes_from():

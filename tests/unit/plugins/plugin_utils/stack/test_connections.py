@@ -8,27 +8,24 @@ from __future__ import annotations
 
 from tools import roles
 
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils import _connections
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack import connections, wanted
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.parts import PARTS
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.site import Groups, Host, Site, Values
 
-DEFAULTS = {name: value for role in roles.names() for name, value in roles.defaults(role).items()}
-NONE = {
-    name: []
-    for name in (
-        "galaxyservers",
-        "rabbitmqservers",
-        "traefikservers",
-        "dbservers",
-        "celeryservers",
-        "flowerservers",
-        "telegrafservers",
-    )
-}
+NONE = {part.group: [] for part in PARTS.values()}
+
+
+def found_in(hosts, **values):
+    """The connections of a stack whose hosts have these variables."""
+    known = {role: Values({**roles.defaults(role), **values}) for role in wanted.ROLES}
+    names = {name for group in hosts.values() for name in group}
+    groups = Groups(**{name: hosts.get(part.group, []) for name, part in PARTS.items()})
+    return connections.connections(Site({name: Host(name, roles=known) for name in names}, groups))
 
 
 def rows(hosts, **values):
     """The table of a stack as tuples without the reason."""
-    found = _connections.connections({**NONE, **hosts}, {**DEFAULTS, **values}.get)
-    return [tuple(row[:4]) for row in found]
+    return [(row.source, row.target, row.port, row.tls) for row in found_in(hosts, **values)]
 
 
 APART = {
@@ -89,6 +86,6 @@ def test_what_variables_change():
 
 
 def test_the_lines_have_equal_columns():
-    lines = _connections.table(_connections.connections({**NONE, **APART}, DEFAULTS.get))
+    lines = connections.lines(found_in(APART))
     assert lines[0] == "from            to      port  TLS  why"
     assert lines[1] == "galaxy, w1, w2  mq      5671  yes  tasks"
