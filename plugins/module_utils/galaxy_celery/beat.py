@@ -56,7 +56,7 @@ class Scheduler(PersistentScheduler):
             self._ready = True
         if self._forget_future():
             self.populate_heap()
-        pause = super().tick(*args, **kwargs)
+        pause: float = super().tick(*args, **kwargs)
         notify(STATUS=self._words(), WATCHDOG=1)
         self._write_due()
         return pause

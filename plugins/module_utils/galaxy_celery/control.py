@@ -37,7 +37,8 @@ def ask(directory: str, node: str, what: str) -> dict[str, Any]:
         stream.connect(path_of(directory, node))
         stream.sendall(json.dumps({"do": what}).encode() + b"\n")
         with stream.makefile() as lines:
-            return json.loads(lines.readline() or '{"error": "no answer"}')
+            answer: dict[str, Any] = json.loads(lines.readline() or '{"error": "no answer"}')
+            return answer
 
 
 def serve(directory: str, node: str, verbs: dict[str, Callable[[], dict[str, Any]]]) -> None:

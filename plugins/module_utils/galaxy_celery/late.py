@@ -39,7 +39,8 @@ class Locks:
     """Those that this process holds, over one connection to the store of results, which is none of its pool's."""
 
     def __init__(self, app: Any) -> None:
-        self.app, self._connection = app, None
+        self.app = app
+        self._connection: Any = None
         # By the names of tasks, which thread of this process has it.
         self._held: dict[str, int] = {}
         self._mutex = threading.Lock()
@@ -77,7 +78,7 @@ class Locks:
                 # Those that went with the connection before.
                 for held in self._held:
                     call("pg_try_advisory_lock", held)
-            return call(function, task_id)
+            return bool(call(function, task_id))
         except Exception:
             if self._connection is not None:
                 self._connection.invalidate()
@@ -115,7 +116,7 @@ def _alone(task: Any, locks: Locks) -> Any:
     return alone
 
 
-def _go_on_without_state(backend: type, tasks: set[str], away: tuple[type[Exception], ...]) -> None:
+def _go_on_without_state(backend: Any, tasks: set[str], away: tuple[type[Exception], ...]) -> None:
     """Have a store of results go on when it cannot store the state of one of these tasks. Nobody waits for it."""
     store = backend.store_result
 

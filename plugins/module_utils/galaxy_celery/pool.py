@@ -81,7 +81,7 @@ def settle(callback: Callable[..., Any] | None) -> None:
     :param callback: what Celery gave the pool for the result: a method of the task's request.
     """
     request = getattr(callback, "__self__", None)
-    if request in state.active_requests:
+    if request is not None and request in state.active_requests:
         state.task_ready(request)
         # It has run. Unacknowledged it would be run again at the next start, and fail again.
         if not request.acknowledged:
@@ -90,6 +90,10 @@ def settle(callback: Callable[..., Any] | None) -> None:
 
 class WatchedPool:
     """What both pools have: the ledger and the watch over the worker."""
+
+    # Of the pool of Celery that it is mixed into.
+    app: Any
+    options: dict[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,14 +104,14 @@ class WatchedPool:
 
     def on_start(self) -> None:
         """Start the pool, then take SIGTERM over: Celery's own handler is there by now, and children have been made."""
-        super().on_start()
+        super().on_start()  # type: ignore[misc]
         if self.app:
             _app, node = self.options["initargs"]
             self.watch.start(node)
 
     def on_stop(self) -> None:
         """Wait for what runs; then the worker ends."""
-        super().on_stop()
+        super().on_stop()  # type: ignore[misc]
         # Else Python looks through all of Galaxy for cycles that it might free: two seconds of each restart.
         gc.freeze()
 
@@ -121,16 +125,24 @@ class ThreadPool(WatchedPool, StockThreadPool):
 
     _round = 0
 
-    def on_apply(self, target, args=None, kwargs=None, callback=None, accept_callback=None, **_options):
+    def on_apply(
+        self,
+        target: Callable[..., Any],
+        args: Any = None,
+        kwargs: Any = None,
+        callback: Callable[..., Any] | None = None,
+        accept_callback: Callable[..., Any] | None = None,
+        **_options: Any,
+    ) -> Any:
         """Hand a task to the threads, see celery.concurrency.thread."""
         given = (target, args, kwargs, callback, accept_callback)
         return ApplyResult(self.executor.submit(self._run, self._round, given))
 
-    def _run(self, round_: int, given: tuple) -> None:
+    def _run(self, round_: int, given: tuple[Any, ...]) -> None:
         target, args, kwargs, callback, accept_callback = given
         key = object()
         # Before the ledger is asked, which would keep one of a connection that has broken meanwhile.
-        if round_ != self._round or not self.ledger.begin(key, *args[:2], again=lambda: self.on_apply(*given)):
+        if round_ != self._round or not self.ledger.begin(key, args[0], args[1], lambda: self.on_apply(*given)):
             return
         try:
             apply_target(target, args, kwargs, callback, accept_callback)
@@ -147,6 +159,9 @@ class ThreadPool(WatchedPool, StockThreadPool):
 class ProcessPool(WatchedPool, StockProcessPool):
     """Celery's pool of processes. A task is in the ledger from when a process is given it, which then runs it at once."""
 
+    on_apply: Callable[..., Any]
+    flush: Callable[[], Any]
+
     def on_start(self) -> None:
         """Start the processes, see celery.concurrency.prefork, which sets these methods here."""
         self._handed: dict[object, Any] = {}
@@ -154,19 +169,28 @@ class ProcessPool(WatchedPool, StockProcessPool):
         self._hand_over, self._forget = self.on_apply, self.flush
         self.on_apply, self.flush = self._on_apply, self._flush
 
-    def _on_apply(self, target, args=(), kwargs=None, callback=None, error_callback=None, **options):
+    def _on_apply(
+        self,
+        target: Callable[..., Any],
+        args: Any = (),
+        kwargs: Any = None,
+        callback: Callable[..., Any] | None = None,
+        error_callback: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> Any:
         key = object()
 
-        def again():
+        def again() -> Any:
             return self._on_apply(target, args, kwargs, callback, error_callback, **options)
 
-        if not self.ledger.begin(key, *args[:2], again=again):
+        if not self.ledger.begin(key, args[0], args[1], again):
             return None
 
-        def ended(then):
-            def end(result):
+        def ended(then: Callable[..., Any] | None) -> Callable[[Any], None]:
+            def end(result: Any) -> None:
                 try:
-                    then(result)
+                    if then:
+                        then(result)
                 finally:
                     settle(callback)
                     self._end(key)

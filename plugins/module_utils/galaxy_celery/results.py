@@ -42,6 +42,8 @@ def engine_options(url: str, given: dict[str, Any]) -> dict[str, Any]:
 class KeptDatabaseBackend(DatabaseBackend):
     """One for all threads, with one engine, where Celery has one for each thread and an engine for each result."""
 
+    engine_options: dict[str, Any]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.thread_safe = True

@@ -45,6 +45,7 @@ try:
 
     Step = bootsteps.StartStopStep
 except ImportError:
-    BackendError = Ignore = OperationalError = RecoverableConnectionError = Reject = WorkerShutdown = Exception
+    BackendError = Ignore = RecoverableConnectionError = Reject = WorkerShutdown = Exception
+    OperationalError = Exception  # type: ignore[assignment,misc]
     ApplyResult = EventDispatcher = PersistentScheduler = Step = StockProcessPool = StockThreadPool = object
     add_autoretry_behaviour = apply_target = by_url = signals = state = states = None

@@ -17,8 +17,9 @@ INFO, NOTICE, WARNING, ERROR = 6, 5, 4, 3
 def say(text: str, level: int = INFO) -> None:
     """Write a line for the journal, which takes the number as its priority."""
     # Not sys.stdout: Celery puts a logger in its place.
-    sys.__stdout__.write(f"<{level}>{text}\n")
-    sys.__stdout__.flush()
+    if sys.__stdout__ is not None:
+        sys.__stdout__.write(f"<{level}>{text}\n")
+        sys.__stdout__.flush()
 
 
 def notify(**fields: object) -> None:

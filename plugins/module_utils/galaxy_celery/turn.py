@@ -17,6 +17,7 @@ import fcntl
 import os
 import subprocess
 import time
+from collections.abc import Callable
 
 from .systemd import NOTICE, WARNING, say
 
@@ -31,7 +32,7 @@ SAY_SECONDS = 60
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5, 120
 
 
-def systemd_units(properties, *units, timeout=None):
+def systemd_units(properties: str, *units: str, timeout: float | None = None) -> dict[str, dict[str, str]]:
     """Return what systemd says of units, or of patterns of them: these properties, by the unit's name."""
     command = ["systemctl", "show", f"--property=Id,{properties}", "--", *units]
     # Within the unit, where there is no module with its run_command.
@@ -42,26 +43,28 @@ def systemd_units(properties, *units, timeout=None):
     return {block["Id"]: block for block in blocks if block}
 
 
-def states(own, pattern):
+def states(own: str, pattern: str) -> dict[str, str]:
     """Return what systemd says of the other units that match a pattern: SubState by name."""
     known = systemd_units("SubState", pattern, timeout=ANSWER_SECONDS)
     return {name: unit["SubState"] for name, unit in known.items() if name != own}
 
 
-def _locked(handle):
+def _locked(handle: int) -> bool:
     with contextlib.suppress(BlockingIOError):
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
 
 
-def _settled(handle, unit):
+def _settled(handle: int, unit: str) -> bool:
     """Whether systemd shows by now that the one who had the last turn starts."""
     last = os.pread(handle, 256, 0).decode()
     return last in ("", unit) or not 0 <= time.time() - os.fstat(handle).st_mtime < SETTLE_SECONDS
 
 
-def take(directory, unit, pattern, seconds, tell=lambda others: None):
+def take(
+    directory: str, unit: str, pattern: str, seconds: float, tell: Callable[[list[str]], None] = lambda others: None
+) -> bool:
     """Wait until no other worker of this host starts. With nobody else it returns at once.
 
     :param directory: where the units of this host meet.
@@ -91,13 +94,13 @@ def take(directory, unit, pattern, seconds, tell=lambda others: None):
         os.close(handle)
 
 
-def pause(unit):
+def pause(unit: str) -> int:
     """Return the seconds to wait before a unit starts again that has failed: they double with each failure."""
     failures = int(systemd_units("NRestarts", unit, timeout=ANSWER_SECONDS)[unit]["NRestarts"])
     return min(FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS) if failures else 0
 
 
-def parse(arguments=None):
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--directory", help="where the units of this host meet")
@@ -108,11 +111,11 @@ def parse(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Wait for the turn. Whatever goes wrong, the worker starts: together with others rather than not at all."""
     options, said = parse(arguments), [time.monotonic()]
 
-    def tell(others):
+    def tell(others: list[str]) -> None:
         if time.monotonic() - said[0] >= SAY_SECONDS:
             said[0] = time.monotonic()
             say(f"waiting for its turn to start, after {', '.join(others) or 'others that wait'}", NOTICE)
