@@ -15,6 +15,8 @@ import os
 import re
 import threading
 import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file import (
@@ -22,6 +24,9 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._yaml_file imp
     YamlFileError,
     read_section,
 )
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 CELERY_IMPORT_ERROR = None
 
@@ -31,6 +36,8 @@ try:
 except ImportError:
     celery = None
     CELERY_IMPORT_ERROR = traceback.format_exc()
+
+Result = TypeVar("Result")
 
 MASK = "********"
 # These settings name code that is imported, or work that a client has no part in.
@@ -62,7 +69,7 @@ class CeleryModuleError(Exception):
     """A failure whose text is meant for the operator: it names the option or peer and the remedy."""
 
 
-def message_of(error, settings):
+def message_of(error: BaseException, settings: Settings | None) -> str:
     """Return what a module says of an error, without a password.
 
     :param settings: the Settings; None if they could not be read.
@@ -71,7 +78,7 @@ def message_of(error, settings):
     return settings.mask(text) if settings else mask(text)
 
 
-def require_celery(module):
+def require_celery(module: AnsibleModule) -> None:
     """End the module with the usual text when Celery is not in its interpreter."""
     # Here and below: the units use this file too, with Galaxy's Python, which has no Ansible.
     from ansible.module_utils.basic import missing_required_lib
@@ -86,7 +93,7 @@ def require_celery(module):
         )
 
 
-def require_node_names(module):
+def require_node_names(module: AnsibleModule) -> None:
     """End the module with the usual text when its option nodes has what is no name of a Celery node."""
     for node in module.params["nodes"]:
         if "@" not in node:
@@ -95,7 +102,7 @@ def require_node_names(module):
             )
 
 
-def require_yaml(module):
+def require_yaml(module: AnsibleModule) -> None:
     """End the module with the usual text when PyYAML is needed and not in its interpreter."""
     from ansible.module_utils.basic import missing_required_lib
 
@@ -108,7 +115,7 @@ def require_yaml(module):
         )
 
 
-def mask(text, secrets=()):
+def mask(text: object, secrets: Iterable[str] = ()) -> str:
     """Return the text with the passwords of URLs, and the given secrets, replaced.
 
     :param text: anything; it is turned into a str.
@@ -120,7 +127,7 @@ def mask(text, secrets=()):
     return re.sub(r"(?<=://)([^:/@\s]*):[^@\s]+@", rf"\1:{MASK}@", text)
 
 
-def mask_url(url):
+def mask_url(url: str) -> str:
     """Return one URL as user@host with its password replaced and its query dropped, which may hold one too."""
     parts = urlsplit(url)
     user = f"{parts.username}:{MASK}@" if parts.username else ""
@@ -128,14 +135,14 @@ def mask_url(url):
     return f"{parts.scheme}://{user}{host}{parts.path}"
 
 
-def without_ssl(url):
+def without_ssl(url: str) -> str:
     """Return the URL without its key ssl, which would silently put broker_use_ssl aside."""
     base, question, query = url.partition("?")
     kept = [(key, value) for key, value in parse_qsl(query) if key != "ssl"]
     return base + (question + urlencode(kept) if kept else "")
 
 
-def url_secrets(url):
+def url_secrets(url: str) -> set[str]:
     """Return every secret string of a URL: itself, its password as written and decoded."""
     secrets = {url}
     match = re.match(r"[^:]+://[^:/@]*:(.+)@", url)
@@ -144,7 +151,7 @@ def url_secrets(url):
     return secrets
 
 
-def run_bounded(function, seconds, what):
+def run_bounded(function: Callable[[], Result], seconds: float, what: str) -> Result:
     """Run a function in a thread of its own and give up on it after a while, so that no library call can hang a module.
 
     :param function: callable without arguments.
@@ -152,9 +159,9 @@ def run_bounded(function, seconds, what):
     :param what: what is being done, for the error's text.
     :raises CeleryModuleError: when time is up; otherwise whatever the function raises.
     """
-    outcome = {}
+    outcome: dict[str, Any] = {}
 
-    def work():
+    def work() -> None:
         try:
             outcome["value"] = function()
         except BaseException as exc:  # noqa: BLE001 handed over to the caller's thread
@@ -171,7 +178,8 @@ def run_bounded(function, seconds, what):
         )
     if "error" in outcome:
         raise outcome["error"]
-    return outcome["value"]
+    value: Result = outcome["value"]
+    return value
 
 
 class Settings:
@@ -181,9 +189,9 @@ class Settings:
     :raises CeleryModuleError: naming the option, where it stands, and the remedy.
     """
 
-    def __init__(self, params):
-        self.secrets = set()
-        self.conf = {}
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.secrets: set[str] = set()
+        self.conf: dict[str, Any] = {}
         self.origin = "broker_url"
         # Whether Galaxy may count the tasks of a user: where no file tells, it may.
         self.limits_users = True
@@ -204,10 +212,10 @@ class Settings:
         if isinstance(self.use_ssl, dict):
             self.urls = [without_ssl(url) for url in self.urls]
 
-    def _where(self, option):
+    def _where(self, option: str) -> str:
         return f"{option} of celery_conf in {self.config_file}" if self.config_file else option
 
-    def _read(self, path):
+    def _read(self, path: str) -> Any:
         try:
             section = read_section(path)
         except YamlFileError as exc:
@@ -232,7 +240,7 @@ class Settings:
             )
         return broker
 
-    def _urls(self, broker):
+    def _urls(self, broker: Any) -> list[str]:
         urls = broker.split(";") if isinstance(broker, str) else broker
         if not isinstance(urls, list) or not urls or not all(isinstance(url, str) for url in urls):
             raise CeleryModuleError(
@@ -254,7 +262,7 @@ class Settings:
                 )
         return urls
 
-    def _use_ssl(self, params):
+    def _use_ssl(self, params: dict[str, Any]) -> Any:
         option = params.get("broker_use_ssl")
         name = "broker_use_ssl"
         if option is None:
@@ -281,20 +289,20 @@ class Settings:
         return option
 
     @property
-    def broker(self):
+    def broker(self) -> str:
         """The broker as it may be shown: URLs without passwords."""
         return ";".join(mask_url(url) for url in self.urls)
 
-    def tls(self, url):
+    def tls(self, url: str) -> bool:
         """Tell whether a connection to this URL speaks TLS."""
         query = dict(parse_qsl(urlsplit(url).query))
         return urlsplit(url).scheme in TLS_SCHEMES or query.get("ssl", "0") not in ("0", "") or bool(self.use_ssl)
 
-    def mask(self, text):
+    def mask(self, text: object) -> str:
         """Return a text without the secrets of this connection."""
         return mask(text, self.secrets)
 
-    def app(self, timeout_seconds):
+    def app(self, timeout_seconds: float) -> Any:
         """Return a Celery application for this connection. It connects only when it is used.
 
         :param timeout_seconds: bound for each attempt to connect.
@@ -308,7 +316,7 @@ class Settings:
         app.conf.broker_connection_timeout = timeout_seconds
         return app
 
-    def connection(self, app, timeout_seconds):
+    def connection(self, app: Any, timeout_seconds: float) -> Any:
         """Open one connection to the broker.
 
         :param app: a Celery application of this object.
@@ -325,13 +333,13 @@ class Settings:
             raise self.connection_error(exc) from exc
         return connection
 
-    def connection_error(self, exc):
+    def connection_error(self, exc: BaseException) -> CeleryModuleError:
         """Return a CeleryModuleError that explains why the broker could not be reached."""
         reason, remedy = explain(exc)
         return CeleryModuleError(self.mask(f"broker {self.broker} ({self.origin}): {reason.rstrip('.')}. {remedy}"))
 
 
-def explain(exc):
+def explain(exc: BaseException) -> tuple[str, str]:
     """Return (reason, remedy) for an error of a connection to a broker.
 
     :param exc: the exception; its causes are looked through, since kombu wraps the first one.
@@ -339,10 +347,11 @@ def explain(exc):
     import socket
     import ssl
 
-    seen = []
-    while exc is not None and exc not in seen:
-        seen.append(exc)
-        exc = exc.__cause__ or exc.__context__
+    seen: list[BaseException] = []
+    cause: BaseException | None = exc
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
     exc = next(
         (item for item in seen if isinstance(item, (ssl.SSLError, socket.gaierror, amqp.exceptions.AMQPError))),
         next((item for item in reversed(seen) if isinstance(item, (OSError, TypeError))), seen[0]),

@@ -18,9 +18,14 @@ import contextlib
 import datetime
 import os
 import time
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils.galaxy_celery import control
+
+if TYPE_CHECKING:
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import Settings
 
 ANSWER_SECONDS = 2
 CONNECT_SECONDS = 5
@@ -31,6 +36,15 @@ QUIET_ROUNDS = 2
 SOON_SECONDS = 30
 
 
+class Task(TypedDict):
+    """One task that a node has, with the seconds that it runs, or until it is due."""
+
+    state: str
+    name: str
+    id: str
+    seconds: int | None
+
+
 class Remote:
     """Questions and orders to nodes. A node that says nothing in time is missing from what is returned.
 
@@ -38,26 +52,27 @@ class Remote:
         before: a node that was started with an old password keeps its connection, and can be asked with the new one.
     """
 
-    def __init__(self, *settings):
+    def __init__(self, *settings: Settings) -> None:
         self.settings = settings
         # Made once: a session is opened for every round, for as long as a drain takes.
         self.apps = [each.app(CONNECT_SECONDS) for each in settings]
         self.app = self.apps[0]
 
-    def session(self):
+    def session(self) -> contextlib.AbstractContextManager[Any]:
         """Return an open connection, a context, for one round. The last one may have died with the broker.
 
         :raises CeleryModuleError: with the reason why there is none.
         """
-        problem = None
+        problems = []
         for settings, app in zip(self.settings, self.apps):
             try:
-                return settings.connection(app, CONNECT_SECONDS)
+                connection: contextlib.AbstractContextManager[Any] = settings.connection(app, CONNECT_SECONDS)
+                return connection
             except CeleryModuleError as exc:
-                problem = problem or exc
-        raise problem
+                problems.append(exc)
+        raise problems[0]
 
-    def ask(self, connection, question, nodes):
+    def ask(self, connection: Any, question: str, nodes: Collection[str]) -> dict[str, list[Any]]:
         """Return the answers of the nodes, by name.
 
         :param question: active_queues, scheduled, reserved or active.
@@ -70,13 +85,13 @@ class Remote:
         answers = getattr(inspect, question)() or {}
         return {node: answer for node, answer in answers.items() if isinstance(answer, list)}
 
-    def cancel(self, connection, queue, nodes):
+    def cancel(self, connection: Any, queue: str, nodes: Collection[str]) -> None:
         """Have the nodes stop consuming a queue; whether they did, the next question tells."""
         self.app.control.cancel_consumer(
             queue, destination=sorted(nodes), reply=True, timeout=ANSWER_SECONDS, connection=connection, limit=len(nodes)
         )
 
-    def add(self, connection, queue, nodes):
+    def add(self, connection: Any, queue: dict[str, Any], nodes: Collection[str]) -> None:
         """Have the nodes consume a queue.
 
         :param queue: its description, as active_queues gives it, or just its name under "name".
@@ -103,18 +118,18 @@ class Local:
     :param directory: where the sockets are.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: str) -> None:
         self.directory = directory
 
-    def has(self, nodes):
+    def has(self, nodes: Iterable[str]) -> bool:
         """Whether each of the nodes has a socket."""
         return all(os.path.exists(control.path_of(self.directory, node)) for node in nodes)
 
-    def session(self):
+    def session(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context: each question has a connection of its own."""
         return contextlib.nullcontext()
 
-    def ask(self, _connection, question, nodes):
+    def ask(self, _connection: Any, question: str, nodes: Collection[str]) -> dict[str, list[Any]]:
         """Return the answers of the nodes, by name, see Remote.ask."""
         found = {}
         for node in nodes:
@@ -124,12 +139,12 @@ class Local:
                 found[node] = {"active_queues": queues, "active": answer["running"]}.get(question, [])
         return found
 
-    def cancel(self, _connection, _queue, nodes):
+    def cancel(self, _connection: Any, _queue: str, nodes: Collection[str]) -> None:
         """Have the nodes consume nothing."""
         for node in nodes:
             control.ask(self.directory, node, "pause")
 
-    def add(self, _connection, _queue, nodes):
+    def add(self, _connection: Any, _queue: dict[str, Any], nodes: Collection[str]) -> None:
         """Have the nodes consume again."""
         for node in nodes:
             control.ask(self.directory, node, "resume")
@@ -138,29 +153,29 @@ class Local:
 class Node:
     """What is known of one node while it is drained."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
         self.answered = False
         self.quiet = 0
-        self.queues = {}  # descriptions of the queues whose consumers were cancelled, by name
-        self.tasks = []
+        self.queues: dict[str, dict[str, Any]] = {}  # descriptions of the queues whose consumers were cancelled, by name
+        self.tasks: list[Task] = []
         self.error = "it gives no answer"
 
     @property
-    def drained(self):
+    def drained(self) -> bool:
         """Whether it consumes nothing and has had nothing to do for long enough."""
         return self.quiet >= QUIET_ROUNDS
 
     @property
-    def running(self):
+    def running(self) -> list[Task]:
         """The tasks that keep it from being drained."""
-        return [task for task in self.tasks if task["state"] != "scheduled" or task["seconds"] < SOON_SECONDS]
+        return [task for task in self.tasks if task["state"] != "scheduled" or (task["seconds"] or 0) < SOON_SECONDS]
 
-    def silent(self, reason):
+    def silent(self, reason: str) -> None:
         """Note that it gave no answer: whatever was known may be wrong now."""
         self.answered, self.error, self.quiet = False, reason, 0
 
-    def report(self):
+    def report(self) -> dict[str, Any]:
         """Return what a module or a log says of it."""
         return {
             "drained": self.drained,
@@ -171,7 +186,7 @@ class Node:
         }
 
 
-def until(eta):
+def until(eta: Any) -> int:
     """Return the seconds until a time that Celery wrote; 0 if it cannot be read, so that the task is waited for."""
     try:
         moment = datetime.datetime.fromisoformat(eta.replace("Z", "+00:00"))
@@ -182,7 +197,7 @@ def until(eta):
     return round((moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
 
 
-def describe(state, entry, now=None):
+def describe(state: str, entry: dict[str, Any], now: float | None = None) -> Task:
     """Return one entry of a node's list as state, name, id and seconds: how long it runs, or until it is due."""
     request = entry.get("request", entry)
     started = request.get("time_start")
@@ -195,7 +210,7 @@ def describe(state, entry, now=None):
     return {"state": state, "name": request.get("name"), "id": request.get("id"), "seconds": seconds}
 
 
-def words(tasks):
+def words(tasks: Iterable[Task]) -> str:
     """Return tasks as a text: name, id and state of each."""
     return ", ".join(f"{task['name']} {task['id']} ({task['state']})" for task in tasks)
 
@@ -207,17 +222,17 @@ class Drain:
     :param names: names of the nodes.
     """
 
-    def __init__(self, remote, names):
+    def __init__(self, remote: Remote | Local, names: Iterable[str]) -> None:
         self.remote = remote
         self.nodes = {name: Node(name) for name in names}
         self.reached = False  # whether the last round reached the broker
 
     @property
-    def open(self):
+    def open(self) -> list[Node]:
         """The nodes that are not drained yet."""
         return [node for node in self.nodes.values() if not node.drained]
 
-    def round(self):
+    def round(self) -> None:
         """Cancel what the open nodes consume, and count what they have to do.
 
         :raises CeleryModuleError: when the broker cannot be reached; the nodes are silent then.
@@ -242,9 +257,9 @@ class Drain:
         for node in nodes:
             self._judge(node, queues.get(node.name), {state: found.get(node.name) for state, found in lists.items()})
 
-    def _consumers(self, queues):
+    def _consumers(self, queues: dict[str, list[Any]]) -> dict[str, list[str]]:
         """Note the queues that the nodes consume, and return the nodes by queue."""
-        found = {}
+        found: dict[str, list[str]] = {}
         for name, consumed in queues.items():
             for queue in consumed:
                 self.nodes[name].queues[queue["name"]] = queue
@@ -252,18 +267,18 @@ class Drain:
         return found
 
     @staticmethod
-    def _judge(node, consumed, lists):
+    def _judge(node: Node, consumed: list[Any] | None, lists: dict[str, list[Any] | None]) -> None:
         if consumed is None or None in lists.values():
             node.silent("it gives no answer")
             return
         node.answered = True
         # A task that moved on meanwhile stands in two lists: the later one counts.
-        tasks = {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found)}
+        tasks = {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found or [])}
         # What runs is what the operator asks for first.
         node.tasks = sorted(tasks.values(), key=lambda task: ("active", "reserved", "scheduled").index(task["state"]))
         node.quiet = 0 if consumed or node.running else node.quiet + 1
 
-    def run(self, seconds, watch=lambda: True):
+    def run(self, seconds: float | None, watch: Callable[[], bool] = lambda: True) -> bool:
         """Go round until all nodes are drained.
 
         :param seconds: when to give up; None for never.
@@ -282,7 +297,9 @@ class Drain:
             time.sleep(POLL_SECONDS)
 
 
-def consume(remote, wanted, seconds):
+def consume(
+    remote: Remote | Local, wanted: dict[str, dict[str, dict[str, Any]]], seconds: float
+) -> dict[str, list[str]]:
     """Have nodes consume queues until they say that they do.
 
     :param remote: a Remote, or a Local.
@@ -292,7 +309,8 @@ def consume(remote, wanted, seconds):
     :raises CeleryModuleError: when the broker could not be reached to the end.
     """
     deadline = time.monotonic() + seconds
-    missing, problem = {node: sorted(queues) for node, queues in wanted.items() if queues}, None
+    missing = {node: sorted(queues) for node, queues in wanted.items() if queues}
+    problem: Exception | None = None
     while missing:
         try:
             with remote.session() as connection:

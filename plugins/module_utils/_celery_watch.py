@@ -11,26 +11,30 @@ consumer is bound before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import CeleryModuleError
+
+if TYPE_CHECKING:
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._celery_app import Settings
 
 try:
     import kombu
 except ImportError:
-    kombu = None  # require_celery tells
+    kombu = None  # type: ignore[assignment]  # require_celery tells
 
 # What a worker says of a task that it has.
 TAKEN_EVENTS = {"task-received", "task-started", "task-succeeded", "task-failed", "task-rejected", "task-retried"}
 
 
-def events_consumer(app, channel, on_event: Callable[[dict], None]):
+def events_consumer(app: Any, channel: Any, on_event: Callable[[dict[str, Any]], None]) -> Any:
     """Return a consumer of all events, to be entered as a context.
 
     :param on_event: is called with each event of TAKEN_EVENTS.
     """
 
-    def on_message(body, _message):
+    def on_message(body: Any, _message: Any) -> None:
         for event in body if isinstance(body, list) else [body]:
             if event.get("type") in TAKEN_EVENTS:
                 on_event(event)
@@ -39,7 +43,7 @@ def events_consumer(app, channel, on_event: Callable[[dict], None]):
     return kombu.Consumer(channel, queues=[receiver.queue], callbacks=[on_message], no_ack=True, accept=receiver.accept)
 
 
-def enable_events(app, nodes, seconds: float) -> tuple[set[str], set[str]]:
+def enable_events(app: Any, nodes: Iterable[str], seconds: float) -> tuple[set[str], set[str]]:
     """Have nodes send task events, and return (those that answered, those that did not send them before).
 
     It uses a connection of its own: foreign events on another one would count as replies.
@@ -56,7 +60,7 @@ def enable_events(app, nodes, seconds: float) -> tuple[set[str], set[str]]:
     return answered, enabled
 
 
-def queue_counts(settings, connection, queue: str) -> tuple[int, int]:
+def queue_counts(settings: Settings, connection: Any, queue: str) -> tuple[int, int]:
     """Return (messages, consumers) of a queue, which must exist.
 
     :raises CeleryModuleError: when it does not, or may not be used.

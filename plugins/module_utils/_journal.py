@@ -12,6 +12,10 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 LINES = 400
 LENGTH = 500
@@ -22,7 +26,7 @@ SAID = re.compile(r": CRITICAL/|: ERROR/|^Error: |^error: ", re.IGNORECASE)
 SERIOUS = 3
 
 
-def last_error(entries):
+def last_error(entries: list[tuple[int, str]]) -> str:
     """Return the last error among the entries of a journal in one line, or an empty text if there is none.
 
     A traceback gives its exception and the place of it. Else it is the last line that says of itself that it is an error.
@@ -42,7 +46,7 @@ def last_error(entries):
     return said[-1][:LENGTH] if said else ""
 
 
-def unit_error(module, unit):
+def unit_error(module: AnsibleModule, unit: str) -> str:
     """Return the last error of the last attempts to start a unit, or an empty text.
 
     :param module: an AnsibleModule, to run journalctl.
@@ -50,7 +54,7 @@ def unit_error(module, unit):
     # By the unit of the process that wrote: what systemd says of a unit is no reason.
     command = ["journalctl", f"_SYSTEMD_UNIT={unit}", "--boot", "--output=json", "--no-pager", f"--lines={LINES}"]
     output = module.run_command(command)[1]
-    attempts = {}
+    attempts: dict[str | None, list[tuple[int, str]]] = {}
     for line in output.splitlines():
         try:
             entry = json.loads(line)

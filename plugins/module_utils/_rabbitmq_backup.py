@@ -7,6 +7,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from typing import Any
+
+# What the broker says of a vhost, a user, a policy or the like.
+Object = dict[str, Any]
 
 NAME = re.compile(r"definitions-\d{8}T\d{6}\.\d{6}Z\.json")
 
@@ -28,7 +32,7 @@ KEYS = {
 KEPT = ("queues", "exchanges")
 
 
-def arranged(definitions):
+def arranged(definitions: dict[str, Any]) -> dict[str, Any]:
     """Return the definitions with their objects in one order: the broker hands them over in any."""
     return {
         kind: sorted(value, key=lambda item: json.dumps(item, sort_keys=True)) if isinstance(value, list) else value
@@ -36,7 +40,7 @@ def arranged(definitions):
     }
 
 
-def backups(folder):
+def backups(folder: str) -> list[str]:
     """Return the paths of the backups in a directory, the oldest first: their names hold the time."""
     try:
         names = os.listdir(folder)
@@ -45,12 +49,12 @@ def backups(folder):
     return [os.path.join(folder, name) for name in sorted(names) if NAME.fullmatch(name)]
 
 
-def identity(kind, item):
+def identity(kind: str, item: Object) -> str:
     """Return what tells an object apart, as text that can be a key."""
     return json.dumps([item.get(key) for key in KEYS[kind]], sort_keys=True)
 
 
-def label(kind, item):
+def label(kind: str, item: Object) -> str:
     """Return an object in words, without a secret."""
     if kind == "bindings":
         return f"binding {item.get('source')!r} to {item.get('destination')!r} on {item.get('vhost')!r}"
@@ -60,14 +64,14 @@ def label(kind, item):
     return f"{words.replace('_', ' ')} {name!r}{on}"
 
 
-def covers(present, wanted):
+def covers(present: Any, wanted: Any) -> bool:
     """Say whether all that is wanted is present. Another version may add keys of its own."""
     if isinstance(wanted, dict) and isinstance(present, dict):
         return all(key in present and covers(present[key], value) for key, value in wanted.items())
-    return present == wanted
+    return bool(present == wanted)
 
 
-def comparable(kind, item):
+def comparable(kind: str, item: Object) -> Object:
     """Return an object as every version of RabbitMQ means it.
 
     Up to 4.2 a vhost has its metadata twice, and from 4.3 on it has the limits that a parameter has too.
@@ -81,9 +85,9 @@ def comparable(kind, item):
     return {"name": item.get("name"), "metadata": metadata}
 
 
-def differences(wanted, present):
+def differences(wanted: dict[str, Any], present: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
     """Return the objects of a backup that the broker lacks, those that it has otherwise, and those that it keeps otherwise."""
-    missing, other, kept = [], [], []
+    missing, other, kept = list[str](), list[str](), list[str]()
     for kind in KEYS:
         found = {identity(kind, item): item for item in present.get(kind) or []}
         for item in wanted.get(kind) or []:

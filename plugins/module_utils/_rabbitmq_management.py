@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
@@ -30,17 +31,17 @@ CONNECTION = {
 class ManagementError(Exception):
     """A sentence for the operator that holds no secret."""
 
-    def __init__(self, message, code=None):
+    def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code  # the HTTP status, when there was an answer
 
 
-def path_of(*parts):
+def path_of(*parts: str) -> str:
     """Return a path below /api with percent-encoded names: a vhost may be '/', 'a/b' or 'é'."""
     return "/api/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def words(reason):
+def words(reason: Any) -> str:
     """Return the broker's reason as text: Erlang hands over some strings as lists of numbers."""
     if isinstance(reason, list):
         if reason and all(isinstance(item, int) and 32 <= item < 0x110000 for item in reason):
@@ -52,7 +53,15 @@ def words(reason):
 class Management:
     """Talks to the API of one broker as one user."""
 
-    def __init__(self, url, username, password, ca_path=None, validate_certs=True, timeout_seconds=30):
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        ca_path: str | None = None,
+        validate_certs: bool = True,
+        timeout_seconds: int = 30,
+    ) -> None:
         self.url = url.rstrip("/")
         self.username = username
         self.password = password
@@ -74,7 +83,7 @@ class Management:
             http_agent="usegalaxy_eu.celery",
         )
 
-    def call(self, method, path, body=None):
+    def call(self, method: str, path: str, body: Any = None) -> Any:
         """Send one request and return the decoded answer, or None when it has no body."""
         what = f"{method} {self.url}{path}"
         try:
@@ -99,7 +108,7 @@ class Management:
         except ValueError:
             raise ManagementError(f"{what}: the answer is not JSON. Is this RabbitMQ's management API?") from None
 
-    def explain_silence(self, error):
+    def explain_silence(self, error: Exception) -> str:
         """Put an error without an answer into words."""
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, (ssl.SSLCertVerificationError, SSLValidationError)):
@@ -108,7 +117,7 @@ class Management:
             return f"no answer within {self.timeout_seconds} seconds. Is the broker blocked or overloaded?"
         return f"{reason}. Is the broker running, with the management plugin enabled, at this address?"
 
-    def explain(self, what, error):
+    def explain(self, what: str, error: HTTPError) -> str:
         """Put an HTTP error into words."""
         try:
             reason = words(json.loads(error.read())["reason"])

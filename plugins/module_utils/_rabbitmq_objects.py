@@ -5,6 +5,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+# A vhost, a user or a policy as the operator gives it.
+Object = dict[str, Any]
+Name = TypeVar("Name", str, "tuple[str, ...]")
 
 MAX_NAME_BYTES = 255  # of AMQP's short strings
 # What RabbitMQ knows besides; a tag that is none of these gives no rights (rabbit_mgmt documentation).
@@ -22,12 +28,12 @@ PATTERN_MISTAKES = (
 )
 
 
-def repeated(names):
+def repeated(names: Sequence[Name]) -> list[Name]:
     """Return each of the names that is there more than once."""
     return sorted({name for name in names if names.count(name) > 1})
 
 
-def pattern_problem(pattern):
+def pattern_problem(pattern: str) -> str | None:
     """Return what is wrong with a regular expression, or None."""
     try:
         re.compile(pattern)
@@ -37,7 +43,7 @@ def pattern_problem(pattern):
     return None
 
 
-def name_problems(what, name):
+def name_problems(what: str, name: str) -> list[str]:
     """Return what is wrong with a name of any kind."""
     if not name.strip():
         return [f"{what}: the name is empty."]
@@ -48,7 +54,7 @@ def name_problems(what, name):
     return []
 
 
-def limit_problems(kind, items):
+def limit_problems(kind: str, items: list[Object]) -> list[str]:
     """Return what is wrong with the limits of vhosts or users."""
     return [
         f"{kind}: {item['name']}: limits: {limit} is {value}; expected 0 or more. Leave it out for no limit."
@@ -58,14 +64,14 @@ def limit_problems(kind, items):
     ]
 
 
-def vhost_problem(what, vhost, vhosts):
+def vhost_problem(what: str, vhost: str, vhosts: Collection[str]) -> list[str]:
     """Return the problem of something on a vhost that there is not."""
     if vhost in vhosts:
         return []
     return [f"{what}: there is no vhost {vhost!r}. List it under vhosts, or correct the name."]
 
 
-def user_problems(user, vhosts):
+def user_problems(user: Object, vhosts: Collection[str]) -> list[str]:
     """Return what is wrong with one user."""
     what = f"users: {user['name']}"
     problems = name_problems(what, user["name"])
@@ -89,7 +95,7 @@ def user_problems(user, vhosts):
     return problems
 
 
-def policy_problems(policy, vhosts):
+def policy_problems(policy: Object, vhosts: Collection[str]) -> list[str]:
     """Return what is wrong with one policy."""
     what = f"policies: {policy['name']}"
     problems = name_problems(what, policy["name"]) + vhost_problem(what, policy["vhost"], vhosts)
@@ -104,7 +110,9 @@ def policy_problems(policy, vhosts):
     return problems
 
 
-def list_problems(vhosts, users, policies, known_vhosts=()):
+def list_problems(
+    vhosts: list[Object], users: list[Object], policies: list[Object], known_vhosts: Iterable[str] = ()
+) -> list[str]:
     """Return what is wrong with the lists. Vhosts that the broker has already may be given as known.
 
     Each entry is a dictionary in the shape of the module C(rabbitmq_definitions); keys that are optional there may be

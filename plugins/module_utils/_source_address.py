@@ -26,8 +26,9 @@ def source_address(host: str, port: int) -> str:
             try:
                 way.connect(address)
             except OSError as exc:
-                reason = exc.strerror
+                reason = exc.strerror or str(exc)
                 continue
             # A link's own address has a zone, which no other host knows.
-            return way.getsockname()[0].partition("%")[0]
-    raise SourceAddressError(f"There is no route to {host} ({', '.join(entry[4][0] for entry in found)}) from here: {reason}.")
+            own: str = way.getsockname()[0]
+            return own.partition("%")[0]
+    raise SourceAddressError(f"There is no route to {host} ({', '.join(str(entry[4][0]) for entry in found)}) from here: {reason}.")

@@ -11,12 +11,13 @@ Private to the collection, for its modules.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 FETCH = "galaxy.fetch_data"
 CHAIN = ("galaxy.setup_fetch_data", FETCH, "galaxy.set_job_metadata", "galaxy.finish_job")
 
 
-def job_of(task: dict) -> int | None:
+def job_of(task: dict[str, Any]) -> int | None:
     """Return the number of the job that a task of CHAIN is about: a keyword, or the first task's argument.
 
     :param task: with args and kwargs, as an event or the answer to a question of remote control has them: maybe shortened texts.

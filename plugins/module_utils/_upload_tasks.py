@@ -13,6 +13,7 @@ sent before is then at a worker that says so, or nowhere.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +45,12 @@ class Seen:
     jobs: set[int] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
 
-    def add(self, node: str, request: dict) -> None:
+    def add(self, node: str, request: dict[str, Any]) -> None:
         """Note one task that a node has.
 
         :raises CeleryModuleError: when it is of an upload and does not say of which.
         """
-        self.ids.add(request.get("id"))
+        self.ids.add(str(request.get("id")))
         if request.get("name") in CHAIN:
             job = job_of(request)
             if job is None:
@@ -69,7 +70,7 @@ class Look:
     :param nodes: names of nodes that must answer, beside all that do.
     """
 
-    def __init__(self, settings: Any, section: dict, nodes: list[str]) -> None:
+    def __init__(self, settings: Any, section: dict[str, Any], nodes: list[str]) -> None:
         conf = section.get("celery_conf") or {}
         self.settings, self.nodes = settings, set(nodes)
         self.app = settings.app(CONNECT_SECONDS)
@@ -121,7 +122,7 @@ class Look:
                     self.seen.add(node, task.get("request", task))
         self._judge_queues(connection, names, consumed)
 
-    def _ask(self, connection: Any, nodes: set[str], question: str, *about: str) -> dict[str, list]:
+    def _ask(self, connection: Any, nodes: set[str], question: str, *about: str) -> dict[str, list[Any]]:
         inspect = self.app.control.inspect(
             destination=sorted(nodes), timeout=ANSWER_SECONDS, connection=connection, limit=len(nodes)
         )
@@ -134,7 +135,7 @@ class Look:
             )
         return answers
 
-    def _judge_queues(self, connection: Any, names: list[str], consumed: dict[str, list]) -> None:
+    def _judge_queues(self, connection: Any, names: list[str], consumed: dict[str, list[Any]]) -> None:
         for name in [*names, *DELAYED_QUEUES]:
             counts = self._counts(connection, name)
             if counts is None:
@@ -188,7 +189,7 @@ class Look:
             )
 
 
-def _ask_database(backend: str, query: str, **values: Any) -> list:
+def _ask_database(backend: str, query: str, **values: Any) -> Sequence[Any]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
@@ -198,7 +199,7 @@ def _ask_database(backend: str, query: str, **values: Any) -> list:
 
 def locks(backend: str | None) -> dict[int, str]:
     """Return who holds the locks that galaxy_celery.late takes, by key: process of PostgreSQL and address of its client."""
-    if not (backend or "").startswith("db+postgresql"):
+    if not backend or not backend.startswith("db+postgresql"):
         return {}
     rows = _ask_database(
         backend,

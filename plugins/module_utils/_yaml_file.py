@@ -11,6 +11,7 @@ Private to the collection. It needs no Ansible: the role celery places it on the
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 YAML_IMPORT_ERROR = None
 try:
@@ -24,14 +25,14 @@ class YamlFileError(Exception):
     """Path, what is wrong with the file and the remedy; never a line of it, which may hold a password."""
 
 
-def read(path):
+def read(path: str) -> Any:
     """Return what a YAML file holds; null for what it includes.
 
     :raises YamlFileError: when it is not there, not readable or no YAML.
     """
 
     # The schema is long: in Python alone it would take a second.
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # which of them, PyYAML decides
         """Takes the tags of Galaxy's own, such as !include."""
 
     Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
@@ -51,7 +52,7 @@ def read(path):
         raise YamlFileError(f"{path} is not valid YAML{line}. Correct the file.") from None
 
 
-def read_section(path, name="galaxy"):
+def read_section(path: str, name: str = "galaxy") -> dict[str, Any]:
     """Return one mapping at the top of the file.
 
     :raises YamlFileError: as read() does, and when there is none of this name.
