@@ -11,6 +11,10 @@ import re
 import select
 import subprocess
 import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 PROGRESS_SECONDS = 10
 
@@ -18,20 +22,20 @@ PROGRESS_SECONDS = 10
 class Progress:
     """Runs rsync with its output in a file that an operator can read meanwhile, and logs where it stands."""
 
-    def __init__(self, module, path, release):
+    def __init__(self, module: AnsibleModule, path: str, release: str) -> None:
         self.module = module
         self.path = path
         self.release = release
 
-    def __enter__(self):
+    def __enter__(self) -> Progress:
         self.handle = open(self.path, "w+", encoding="utf-8", errors="replace")
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, *unused: object) -> None:
         self.handle.close()
         os.unlink(self.path)
 
-    def follow(self, command, lock):
+    def follow(self, command: list[str], lock: int) -> tuple[int, str]:
         """Return rsync's exit code and its standard error."""
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
             # It is watched while it runs, and holds the lock too: module.run_command can do neither.
@@ -54,13 +58,13 @@ class Progress:
             errors.seek(0)
             return rc, errors.read()
 
-    def output(self):
+    def output(self) -> str:
         # Not through the handle that rsync writes with: its position is shared.
         with open(self.path, encoding="utf-8", errors="replace") as handle:
             return handle.read()
 
 
-def last_progress(output):
+def last_progress(output: str) -> str:
     """The latest state that rsync has written: bytes, percent of what it knows of so far, speed, time."""
     states = [line.strip() for line in re.split(r"[\r\n]", output) if "%" in line]
     return states[-1] if states else "comparing files"

@@ -13,10 +13,12 @@ import hashlib
 import os
 import platform
 import re
+from collections.abc import Iterable
+from typing import Any, TypedDict
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_exclude import Exclude
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_listing import scan
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_listing import Listing, scan
 
 FINGERPRINT_LENGTH = 16
 # As many as Linux itself follows.
@@ -32,10 +34,39 @@ TREE_ARGUMENTS = {
 }
 
 
+class Python(TypedDict):
+    """The Python that a venv runs on."""
+
+    version: str
+    interpreter: str
+    available: bool
+
+
+class Description(TypedDict):
+    """All that describes a release."""
+
+    fingerprint: str
+    parts: dict[str, str]
+    packages: list[str]
+    galaxy_version: str
+    python: Python
+    platform: dict[str, str]
+    paths: list[str]
+    files: int
+    size_bytes: int
+
+
 class Tree:
     """The canonical paths that make up a release of Galaxy."""
 
-    def __init__(self, server_dir, venv_dir=None, config_dir=None, paths=(), exclude=()):
+    def __init__(
+        self,
+        server_dir: str,
+        venv_dir: str | None = None,
+        config_dir: str | None = None,
+        paths: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+    ) -> None:
         self.server_dir = canonical("server_dir", server_dir)
         self.venv_dir = canonical("venv_dir", venv_dir or os.path.join(self.server_dir, ".venv"))
         self.config_dir = canonical("config_dir", config_dir or os.path.join(self.server_dir, "config"))
@@ -51,11 +82,11 @@ class Tree:
                 )
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: dict[str, Any]) -> Tree:
         return cls(**{name: params[name] for name in TREE_ARGUMENTS})
 
 
-def canonical(option, path):
+def canonical(option: str, path: str) -> str:
     """Return the path without a trailing slash, or say why it can not be part of a release."""
     if not path.startswith("/"):
         raise ReleaseError(f"{option}: '{path}' is not an absolute path")
@@ -72,25 +103,25 @@ def canonical(option, path):
     return normal
 
 
-def check_releases_dir(tree, releases_dir):
+def check_releases_dir(tree: Tree, releases_dir: str) -> None:
     """A copy must not hold itself."""
     for path in tree.paths:
         if (releases_dir.rstrip("/") + "/").startswith(path + "/"):
             raise ReleaseError(f"releases_dir: {releases_dir} stands inside of {path}, which is copied")
 
 
-def outermost(paths):
+def outermost(paths: Iterable[str]) -> list[str]:
     """Drop what stands below another path, keep the order."""
     unique = list(dict.fromkeys(paths))
     return [path for path in unique if not any(path != other and path.startswith(other + "/") for other in unique)]
 
 
-def prefixed(root, path):
+def prefixed(root: str, path: str) -> str:
     """The place of a canonical path below root."""
     return path if not root else root.rstrip("/") + path
 
 
-def package_dirs(tree, root=""):
+def package_dirs(tree: Tree, root: str = "") -> list[str]:
     """The directories that hold installed Python packages: the venv's, and Galaxy's lib."""
     found = []
     for lib in ("lib", "lib64"):
@@ -104,7 +135,7 @@ def package_dirs(tree, root=""):
     return [path for path in found if os.path.isdir(path)]
 
 
-def packages(tree, root=""):
+def packages(tree: Tree, root: str = "") -> list[str]:
     """List name==version of every installed distribution, names in their normal form."""
     found = set()
     for directory in package_dirs(tree, root):
@@ -115,7 +146,7 @@ def packages(tree, root=""):
     return sorted(found)
 
 
-def galaxy_version(tree, package_list, root=""):
+def galaxy_version(tree: Tree, package_list: Iterable[str], root: str = "") -> str:
     """From lib/galaxy/version.py, else from the packages of Galaxy, else an empty string."""
     path = prefixed(root, os.path.join(tree.server_dir, "lib/galaxy/version.py"))
     if os.path.isfile(path):
@@ -129,7 +160,7 @@ def galaxy_version(tree, package_list, root=""):
         if values.get("VERSION_MAJOR"):
             return ".".join(part for part in (values["VERSION_MAJOR"], values.get("VERSION_MINOR")) if part)
         if values.get("VERSION"):
-            return values["VERSION"]
+            return str(values["VERSION"])
     for name in ("galaxy-app", "galaxy-util", "galaxy-data"):
         for package in package_list:
             if package.startswith(name + "=="):
@@ -137,12 +168,12 @@ def galaxy_version(tree, package_list, root=""):
     return ""
 
 
-def is_below(path, roots):
+def is_below(path: str, roots: Iterable[str]) -> bool:
     """Whether one of the directories holds it, or is it."""
     return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
 
 
-def check_links(tree):
+def check_links(tree: Tree) -> None:
     """Refuse a part of the tree that is a link to what no directory of the tree holds: the link would be copied, and not what it leads to."""
     held = [os.path.realpath(path) for path in tree.paths]
     for option in ("venv_dir", "config_dir"):
@@ -154,7 +185,7 @@ def check_links(tree):
             )
 
 
-def interpreter_of(tree, root=""):
+def interpreter_of(tree: Tree, root: str = "") -> str:
     """Where bin/python of the venv leads to outside of the release; nothing where it is no link, or leads nowhere."""
     path = os.path.join(tree.venv_dir, "bin/python")
     for _hop in range(MOST_LINKS):
@@ -167,7 +198,7 @@ def interpreter_of(tree, root=""):
     return ""
 
 
-def python_of(tree, root=""):
+def python_of(tree: Tree, root: str = "") -> Python:
     """The Python that the venv runs on, and whether this host has it."""
     path = prefixed(root, os.path.join(tree.venv_dir, "pyvenv.cfg"))
     if not os.path.isfile(path):
@@ -192,7 +223,7 @@ def python_of(tree, root=""):
     }
 
 
-def describe(tree, root=""):
+def describe(tree: Tree, root: str = "") -> tuple[Description, Listing]:
     """All that describes a release, its fingerprint, and its listing."""
     python = python_of(tree, root)
     if not root:
@@ -205,7 +236,7 @@ def describe(tree, root=""):
         "config": config[:FINGERPRINT_LENGTH],
         "packages": _short("\n".join(package_list)),
     }
-    info = {
+    info: Description = {
         "fingerprint": _short(" ".join([code, config, parts["packages"], python["version"]])),
         "parts": parts,
         "packages": package_list,
@@ -219,10 +250,10 @@ def describe(tree, root=""):
     return info, listing
 
 
-def release_info(tree, root=""):
+def release_info(tree: Tree, root: str = "") -> Description:
     """All that describes a release, and its fingerprint."""
     return describe(tree, root)[0]
 
 
-def _short(text):
+def _short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:FINGERPRINT_LENGTH]

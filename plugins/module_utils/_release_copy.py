@@ -16,6 +16,8 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import describe, prefixed
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
@@ -38,12 +40,18 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases impo
     read_manifest,
 )
 
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import Tree
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import Lock, Releases
+
 # A file takes at least one block; this makes the need an upper bound on common file systems.
 BLOCK_BYTES = 4096
 DAMAGED = (OSError, EOFError, ValueError)
 
 
-def free_space(path):
+def free_space(path: str) -> tuple[int, int | None]:
     """Free bytes and free inodes for everybody; no inodes (None) where the file system has no such limit."""
     info = os.statvfs(path)
     return info.f_bavail * info.f_frsize, (info.f_favail if info.f_files else None)
@@ -52,7 +60,7 @@ def free_space(path):
 class Copy:
     """Copies one release into place, without touching the others."""
 
-    def __init__(self, module, releases, tree, lock):
+    def __init__(self, module: AnsibleModule, releases: Releases, tree: Tree, lock: Lock) -> None:
         self.module = module
         self.params = module.params
         self.releases = releases
@@ -62,7 +70,7 @@ class Copy:
         self.incoming = releases.place(INCOMING + self.id)
         self.stats = {"files": 0, "bytes": 0, "seconds": 0.0}
 
-    def run(self):
+    def run(self) -> None:
         started = time.monotonic()
         # Modes come from the source; only the directories above the canonical paths follow the umask.
         os.umask(0o022)
@@ -82,7 +90,7 @@ class Copy:
             self.releases.discard(self.id)
         os.rename(self.incoming, final)
 
-    def _check_source(self):
+    def _check_source(self) -> None:
         source = self.params["source"]
         if is_remote(source):
             return
@@ -92,13 +100,13 @@ class Copy:
             if not os.path.isdir(prefixed(source, path)):
                 raise ReleaseError(f"source: {prefixed(source, path)} is not a directory on this host")
 
-    def _read(self, listing):
+    def _read(self, listing: str) -> set[str]:
         try:
             return read_lines(listing)
         except DAMAGED as error:
             raise ReleaseError(f"listing: {self.params['listing']} at the source can not be read: {error}") from error
 
-    def _make(self, rsync, wanted):
+    def _make(self, rsync: Rsync, wanted: set[str]) -> None:
         """Bring the incoming tree to what the listing says, and see on the disk that it is."""
         have = self._start()
         for last in (False, True):
@@ -113,7 +121,7 @@ class Copy:
                 self._refuse()
             have = set(listing.lines())
 
-    def _start(self):
+    def _start(self) -> set[str]:
         """What the copy starts from, as lines: what an interrupted run has left, else a removed release."""
         for name in self.releases.leftovers():
             place = self.releases.place(name)
@@ -125,7 +133,7 @@ class Copy:
             return scan_everything(self.tree, self.incoming)
         spare = self.releases.spare()
         have = self._lines(spare) if spare else None
-        if have is None:
+        if spare is None or have is None:
             os.mkdir(self.incoming, 0o755)
             return set()
         # Whoever takes this up after an interruption must not believe what the listing said.
@@ -134,7 +142,7 @@ class Copy:
             os.unlink(os.path.join(self.incoming, name))
         return have
 
-    def _lines(self, place):
+    def _lines(self, place: str) -> set[str] | None:
         """The lines of a release, None where they are not known or its files belong to others."""
         manifest = read_manifest(place)
         if not manifest or any(manifest.get(name) != self.params[name] for name in ("owner", "group")):
@@ -144,7 +152,7 @@ class Copy:
         except DAMAGED:
             return None
 
-    def _base(self):
+    def _base(self) -> tuple[str, set[str]]:
         """The release to link unchanged files to, and its lines: the current one, else the newest."""
         current = self.releases.link(CURRENT)
         for name in sorted(self.releases.names(), key=lambda name: name != current):
@@ -153,7 +161,7 @@ class Copy:
                 return self.releases.place(name), lines
         return "", set()
 
-    def _apply(self, rsync, wanted, have, last):
+    def _apply(self, rsync: Rsync, wanted: set[str], have: set[str], last: bool) -> None:
         missing = wanted - have
         # What was wrong after the first time may have been linked to a file that somebody changed in another release.
         base, lines = self._base() if missing and not last else ("", set())
@@ -166,7 +174,7 @@ class Copy:
         self.stats["files"] += statistic(output, "Number of regular files transferred")
         self.stats["bytes"] += statistic(output, "Total transferred file size")
 
-    def _take(self, base, line):
+    def _take(self, base: str, line: str) -> bool:
         """Link a file of another release, or make a directory like one of it; whether that could be done."""
         path = path_of(line)
         place, other = os.path.join(self.incoming, path), os.path.join(base, path)
@@ -184,7 +192,7 @@ class Copy:
             return False
         return True
 
-    def _remove(self, lines, kept):
+    def _remove(self, lines: set[str], kept: set[str]) -> None:
         """Nothing is changed in place: it may be shared with another release."""
         for path in sorted(map(path_of, lines)):
             place = os.path.join(self.incoming, path)
@@ -193,19 +201,19 @@ class Copy:
             elif path not in kept and os.path.isdir(place):
                 shutil.rmtree(place)
 
-    def _check_space(self, sizes):
-        sizes = [size for size in sizes if size is not None]
+    def _check_space(self, sizes: Iterable[int | None]) -> None:
+        known = [size for size in sizes if size is not None]
         free, inodes = free_space(self.releases.path)
-        needed = sum(sizes) + len(sizes) * BLOCK_BYTES
-        if needed > free or (inodes is not None and len(sizes) > inodes):
+        needed = sum(known) + len(known) * BLOCK_BYTES
+        if needed > free or (inodes is not None and len(known) > inodes):
             available = "any number of" if inodes is None else inodes
             raise ReleaseError(
                 f"Not enough space below {self.releases.path}: the release needs {needed // 1000000 + 1} MB "
-                f"and {len(sizes)} inodes, there are {free // 1000000} MB and {available} free. "
+                f"and {len(known)} inodes, there are {free // 1000000} MB and {available} free. "
                 f"Make room, or lower keep (now {self.params['keep']}). The releases are as they were."
             )
 
-    def _refuse(self):
+    def _refuse(self) -> NoReturn:
         wanted = self.params["info"].get("parts") or {}
         differs = [name for name in sorted(wanted) if self.found["parts"].get(name) != wanted[name]]
         raise ReleaseError(
@@ -216,15 +224,17 @@ class Copy:
             )
         )
 
-    def _write_manifest(self):
+    def _write_manifest(self) -> None:
         content = {
             key: value
             for key, value in self.params["info"].items()
             if key in ("galaxy_version", "packages", "parts", "platform", "python")
         }
-        content.update({key: self.found[key] for key in ("files", "size_bytes", "paths")})
         content.update({key: self.params[key] for key in ("source", "owner", "group")})
         content.update(
+            files=self.found["files"],
+            size_bytes=self.found["size_bytes"],
+            paths=self.found["paths"],
             fingerprint=self.id,
             created=now(),
             stats=self.stats,

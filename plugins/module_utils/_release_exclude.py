@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 
@@ -18,18 +19,18 @@ class Exclude:
     absolute path; with a slash elsewhere it is the end of a path; a trailing slash means directories only.
     """
 
-    def __init__(self, patterns):
+    def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = list(patterns)
         # A look-up costs next to nothing, so what it can decide never comes to a regular expression.
-        self._names = {False: set(), True: set()}
-        self._paths = {False: set(), True: set()}
-        self._endings = ()
-        self._by_parent = {}
-        self._rules = []
+        self._names: dict[bool, set[str]] = {False: set(), True: set()}
+        self._paths: dict[bool, set[str]] = {False: set(), True: set()}
+        self._endings: tuple[str, ...] = ()
+        self._by_parent: dict[str, list[tuple[re.Pattern[str], bool]]] = {}
+        self._rules: list[tuple[re.Pattern[str], bool, bool]] = []
         for pattern in self.patterns:
             self._add(pattern)
 
-    def _add(self, pattern):
+    def _add(self, pattern: str) -> None:
         if not pattern.strip() or pattern != pattern.strip() or "\n" in pattern:
             raise ReleaseError(f"exclude: '{pattern}' is empty, or begins or ends with white space")
         if "\\" in pattern or "***" in pattern or "[:" in pattern:
@@ -55,7 +56,7 @@ class Exclude:
             begin = "" if body.startswith("**") else "(?:^|/)" if whole and not anchored else "^"
             self._rules.append((re.compile(begin + _glob(body.lstrip("/")) + "$"), whole, directory))
 
-    def matches(self, relative, name, is_dir):
+    def matches(self, relative: str, name: str, is_dir: bool) -> bool:
         """relative is the canonical path without its leading slash."""
         if name in self._names[False] or relative in self._paths[False] or name.endswith(self._endings):
             return True
@@ -69,7 +70,7 @@ class Exclude:
                 return True
         return False
 
-    def pattern_for_path(self, path):
+    def pattern_for_path(self, path: str) -> str | None:
         """Return the first pattern that leaves out the path or a directory above it, else None."""
         parts = path.strip("/").split("/")
         for pattern in self.patterns:
@@ -80,7 +81,7 @@ class Exclude:
         return None
 
 
-def _glob(body):
+def _glob(body: str) -> str:
     out = []
     position = 0
     while position < len(body):

@@ -23,9 +23,14 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_exclude import Exclude
+
+if TYPE_CHECKING:
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import Tree
 
 # Compiled bytecode is copied, because it halves the start-up time, but it never counts: each host may compile its own.
 BYTECODE_DIR = "__pycache__"
@@ -39,28 +44,31 @@ SHARED_DIRECTORIES = 1000
 class Listing:
     """The sorted lines of a release, in three parts; what a scan found counts its files and their bytes."""
 
-    def __init__(self, lines, files=0, size_bytes=0):
+    def __init__(self, lines: Iterable[str], files: int = 0, size_bytes: int = 0) -> None:
         self.files, self.size_bytes = files, size_bytes
-        self.code, self.config, self.bytecode = [], [], []
+        self.code: list[str] = []
+        self.config: list[str] = []
+        self.bytecode: list[str] = []
         part = {"c": self.config, "b": self.bytecode, "B": self.bytecode}
         for line in sorted(lines):
             part.get(line[line.rindex("\t") + 1], self.code).append(line)
 
-    def lines(self):
+    def lines(self) -> list[str]:
         return self.code + self.config + self.bytecode
 
-    def digests(self):
+    def digests(self) -> tuple[str, str]:
         """SHA-256 of the code (with the venv) and of the configuration."""
-        return tuple(hashlib.sha256(_encode(lines)).hexdigest() for lines in (self.code, self.config))
+        code, config = (hashlib.sha256(_encode(lines)).hexdigest() for lines in (self.code, self.config))
+        return code, config
 
-    def write(self, path):
+    def write(self, path: str) -> None:
         """Write it beside the path first, so that nobody reads half of it."""
         with open(path + ".new", "wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as handle:
             handle.write(_encode(self.lines()))
         os.replace(path + ".new", path)
 
 
-def read_lines(path):
+def read_lines(path: str) -> set[str]:
     """The lines of a listing that was written, as a set. A damaged one raises OSError, EOFError or ValueError."""
     with gzip.open(path, "rb") as handle:
         content = handle.read().decode("utf-8", "surrogateescape")
@@ -73,25 +81,25 @@ def read_lines(path):
     return lines
 
 
-def _encode(lines):
+def _encode(lines: Iterable[str]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def path_of(line):
+def path_of(line: str) -> str:
     return line[: line.rindex("\t")]
 
 
-def is_directory(line):
+def is_directory(line: str) -> bool:
     return line[line.rindex("\t") + 1] in "dB"
 
 
-def size_of(line):
+def size_of(line: str) -> int | None:
     """Bytes of a file, None for what is no file."""
     entry = line[line.rindex("\t") + 1 :]
     return int(entry.split(" ", 3)[2]) if entry[0] in "fcb" else None
 
 
-def scan(tree, root=""):
+def scan(tree: Tree, root: str = "") -> Listing:
     """Walk the tree once and return its listing."""
     walk = Walk(tree.config_dir, tree.exclude)
     for path in tree.paths:
@@ -103,7 +111,7 @@ def scan(tree, root=""):
     return walk.listing()
 
 
-def scan_everything(tree, root):
+def scan_everything(tree: Tree, root: str) -> set[str]:
     """The lines of all that stands below root, what is excluded too; without the directories above the tree."""
     walk = Walk(tree.config_dir, Exclude(()))
     walk.pending.append((root, "", False))
@@ -114,16 +122,17 @@ def scan_everything(tree, root):
 class Walk:
     """Directories that are still to be read, and the lines of what was."""
 
-    def __init__(self, config_dir, exclude):
+    def __init__(self, config_dir: str, exclude: Exclude) -> None:
         self.exclude = exclude
         self.config_prefix = config_dir[1:] + "/"
-        self.pending = []
+        self.pending: list[tuple[str, str, bool]] = []
         self.clear()
 
-    def clear(self):
-        self.lines, self.files, self.size_bytes = [], 0, 0
+    def clear(self) -> None:
+        self.lines: list[str] = []
+        self.files = self.size_bytes = 0
 
-    def listing(self):
+    def listing(self) -> Listing:
         """Read everything, by several processes."""
         # The directories above the others come first; what is below is shared out.
         while self.pending and len(self.pending) < SHARED_DIRECTORIES:
@@ -137,11 +146,11 @@ class Walk:
             child.join(self)
         return Listing(self.lines, self.files, self.size_bytes)
 
-    def finish(self):
+    def finish(self) -> None:
         while self.pending:
             self.step(-1)
 
-    def step(self, position):
+    def step(self, position: int) -> None:
         """Read one directory."""
         place, prefix, compiled = self.pending.pop(position)
         configured = prefix.startswith(self.config_prefix)
@@ -183,7 +192,7 @@ class Walk:
 class _Child:
     """A process of its own for a share of the directories."""
 
-    def __init__(self, walk, share):
+    def __init__(self, walk: Walk, share: list[tuple[str, str, bool]]) -> None:
         self.reading, writing = os.pipe()
         self.pid = os.fork()
         if self.pid:
@@ -205,7 +214,7 @@ class _Child:
         finally:
             os._exit(code)
 
-    def join(self, walk):
+    def join(self, walk: Walk) -> None:
         """Wait for it, and add what it found."""
         with os.fdopen(self.reading, "rb") as pipe:
             content = pipe.read().decode("utf-8", "surrogateescape")
@@ -218,7 +227,7 @@ class _Child:
         walk.lines += lines
 
 
-def _file_digest(path):
+def _file_digest(path: str) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
         for block in iter(lambda: handle.read(1 << 20), b""):

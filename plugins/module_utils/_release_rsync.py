@@ -11,9 +11,17 @@ import os
 import re
 import shlex
 import tempfile
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._progress import Progress
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import Tree
+    from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import Lock
 
 # rsync's own: 24 = files vanished at the source while it ran; the fingerprint decides whether they mattered.
 FINE = (0, 24)
@@ -25,7 +33,7 @@ class NamesGarbled(ReleaseError):
     """rsync has cut a name of a long list in two; seen with rsync 3.5.0 over a busy connection, once in some hundred runs."""
 
 
-def is_remote(source):
+def is_remote(source: str) -> bool:
     """As rsync sees it: a colon before the first slash."""
     return ":" in source.split("/", 1)[0]
 
@@ -33,7 +41,7 @@ def is_remote(source):
 class Rsync:
     """Transfers from one source. The connection of the first one serves the others too."""
 
-    def __init__(self, module, progress_path, lock):
+    def __init__(self, module: AnsibleModule, progress_path: str, lock: Lock) -> None:
         self.module = module
         self.params = module.params
         self.progress_path = progress_path
@@ -43,14 +51,14 @@ class Rsync:
         if self.program is None:
             raise ReleaseError("rsync is not installed on this host: install the package rsync")
 
-    def __enter__(self):
+    def __enter__(self) -> Rsync:
         # A socket's path may have 107 characters only.
         self.folder = tempfile.mkdtemp(prefix="galaxy-release-")
         shared = f"-o ControlMaster=auto -o ControlPath={self.folder}/ssh -o ControlPersist={PERSIST_SECONDS}"
         self.rsh = f"{self.params['rsh']} {shared}"
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, *unused: object) -> None:
         if os.path.exists(os.path.join(self.folder, "ssh")):
             host = self.params["source"].rstrip(":")
             command = [*shlex.split(self.rsh), "-O", "exit", re.sub(r"[][]", "", host)]
@@ -61,13 +69,13 @@ class Rsync:
                 os.unlink(os.path.join(self.folder, name))
         os.rmdir(self.folder)
 
-    def file(self, path, to):
+    def file(self, path: str, to: str) -> str:
         """Copy one file of the source's host."""
         if not self.remote:
             return self._run([path, to])
         return self._run([f"{self.params['source'].rstrip(':')}:{path}", to])
 
-    def tree(self, paths, tree, to, most=False):
+    def tree(self, paths: list[str], tree: Tree, to: str, most: bool = False) -> str:
         """Copy what the paths name below the source; return rsync's statistics.
 
         :param paths: sorted, without leading slash; a directory is copied without what it holds.
@@ -86,20 +94,20 @@ class Rsync:
         except NamesGarbled:
             return self._walk(roots, tree, to)
 
-    def _walk(self, roots, tree, to):
+    def _walk(self, roots: list[str], tree: Tree, to: str) -> str:
         # --exclude would read "+ " and "!" at the beginning of a pattern as an instruction; --filter does not.
         filters = [f"--filter=- {pattern}" for pattern in tree.exclude.patterns]
         # As arguments: with --files-from rsync takes almost half as long again for the same tree.
         return self._run([*self._options(), "--relative", "--recursive", *filters, *self._sources(roots), to + "/"])
 
-    def _sources(self, roots):
+    def _sources(self, roots: list[str]) -> list[str]:
         """Directories below the source as arguments of rsync, which are safe for a shell at the other end."""
         source = self.params["source"]
         if not self.remote:
             return [f"{source.rstrip('/')}/./{root}/" for root in roots]
         return [f"{source.rstrip(':') if number == 0 else ''}:/{root}/" for number, root in enumerate(roots)]
 
-    def _transfer(self, names, to, options=()):
+    def _transfer(self, names: Iterable[str], to: str, options: Iterable[str] = ()) -> str:
         place = os.path.join(self.folder, "names")
         with open(place, "wb") as handle:
             handle.write(b"\0".join(os.fsencode(name) for name in names))
@@ -107,7 +115,7 @@ class Rsync:
         source = f"{source.rstrip(':')}:/" if self.remote else f"{source.rstrip('/')}/"
         return self._run([*self._options(), *options, "--from0", f"--files-from={place}", source, to + "/"])
 
-    def _options(self):
+    def _options(self) -> list[str]:
         options = [
             "--links",
             "--perms",
@@ -129,7 +137,7 @@ class Rsync:
             options += ["--group", "--groupmap=*:{}".format(self.params["group"])]
         return options
 
-    def _run(self, arguments):
+    def _run(self, arguments: list[str]) -> str:
         command = [self.program, f"--timeout={self.params['io_timeout_seconds']}"]
         if self.remote:
             command.append(f"--rsh={self.rsh}")
@@ -147,12 +155,12 @@ class Rsync:
         return out
 
 
-def statistic(output, name):
+def statistic(output: str, name: str) -> int:
     match = re.search(rf"^{re.escape(name)}: ([\d,.]+)", output, re.MULTILINE)
     return int(re.sub(r"\D", "", match.group(1))) if match else 0
 
 
-def _reason(rc, err):
+def _reason(rc: int, err: str) -> str:
     """What the operator can do about it, in a sentence."""
     for text, reason in (
         # rsync takes what that shell prints for the start of its own protocol, and never shows it.

@@ -13,6 +13,8 @@ import json
 import os
 import stat
 import time
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import FINGERPRINT_RE
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
@@ -29,14 +31,14 @@ MANIFEST = "release.json"
 LISTING = "release.list.gz"
 
 
-def group_number(name):
+def group_number(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
         raise ReleaseError(f"group: there is no group '{name}' on this host: create it") from None
 
 
-def protect(path, mode, group):
+def protect(path: str, mode: int, group: int | None) -> bool:
     """Give a file or directory its mode and the group of that number; whether that changed anything."""
     found = os.stat(path)
     if stat.S_IMODE(found.st_mode) == mode and group in (None, found.st_gid):
@@ -47,7 +49,7 @@ def protect(path, mode, group):
     return True
 
 
-def read_manifest(place):
+def read_manifest(place: str) -> dict[str, Any] | None:
     """The description of a release in a directory, None if it has none that can be read."""
     try:
         with open(os.path.join(place, MANIFEST), encoding="utf-8") as handle:
@@ -60,13 +62,13 @@ def read_manifest(place):
 class Releases:
     """The directory of releases on this host."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
 
-    def place(self, name):
+    def place(self, name: str) -> str:
         return os.path.join(self.path, name)
 
-    def open_to_others(self, group):
+    def open_to_others(self, group: str | None) -> bool:
         """Whether mode or group of the directory are not the wanted ones."""
         if not os.path.isdir(self.path):
             return False
@@ -74,15 +76,15 @@ class Releases:
         wanted = found.st_gid if group is None else group_number(group)
         return stat.S_IMODE(found.st_mode) != DIRECTORY_MODE or found.st_gid != wanted
 
-    def close_to_others(self, group):
+    def close_to_others(self, group: str | None) -> None:
         """Let nobody but root and the group of Galaxy pass: a directory above may protect files at the source."""
         protect(self.path, DIRECTORY_MODE, None if group is None else group_number(group))
 
-    def manifest(self, name):
+    def manifest(self, name: str) -> dict[str, Any] | None:
         content = read_manifest(self.place(name))
         return content if content and content.get("fingerprint") == name else None
 
-    def link(self, name):
+    def link(self, name: str) -> str:
         place = self.place(name)
         if not os.path.lexists(place):
             return ""
@@ -91,7 +93,7 @@ class Releases:
         target = os.path.basename(os.readlink(place).rstrip("/"))
         return target if FINGERPRINT_RE.match(target) else ""
 
-    def names(self):
+    def names(self) -> list[str]:
         """Complete releases, the newest first."""
         if not os.path.isdir(self.path):
             return []
@@ -103,19 +105,19 @@ class Releases:
                     dated.append((str(content.get("created", "")), name))
         return [name for date, name in sorted(dated, reverse=True)]
 
-    def spare(self):
+    def spare(self) -> str | None:
         """The tree of a removed release, for the next copy to start from; None if there is none."""
         place = self.place(SPARE)
         return place if os.path.isdir(place) else None
 
-    def leftovers(self):
+    def leftovers(self) -> list[str]:
         if not os.path.isdir(self.path):
             return []
         found = sorted(name for name in os.listdir(self.path) if name.startswith((INCOMING, REMOVED)))
         used = mounted_releases(found) if found else ()
         return [name for name in found if name not in used]
 
-    def point(self, link, name):
+    def point(self, link: str, name: str) -> None:
         """Let the link name another release in one step."""
         temporary = self.place(f".{link}-{os.getpid()}")
         if os.path.lexists(temporary):
@@ -123,7 +125,7 @@ class Releases:
         os.symlink(name, temporary)
         os.replace(temporary, self.place(link))
 
-    def retire(self, name):
+    def retire(self, name: str) -> None:
         """Remove a release, but keep the tree of the last one for the next copy to start from."""
         if os.path.isfile(os.path.join(self.place(name), LISTING)):
             self.discard(SPARE)
@@ -131,15 +133,15 @@ class Releases:
         else:
             self.discard(name)
 
-    def discard(self, name):
+    def discard(self, name: str) -> None:
         """Renamed first: what is half removed must not look like a release."""
         if os.path.lexists(self.place(name)):
             os.rename(self.place(name), self.place(f"{REMOVED}{name.strip('.')}-{time.time_ns()}"))
 
 
-def mounted_releases(names, proc="/proc"):
+def mounted_releases(names: Iterable[str], proc: str = "/proc") -> set[str]:
     """Releases that some process sees mounted: units bind a release into their own mount namespace."""
-    used, seen = set(), set()
+    used, seen = set[str](), set[str]()
     try:
         processes = [name for name in os.listdir(proc) if name.isdigit()]
     except OSError:
@@ -164,12 +166,13 @@ def mounted_releases(names, proc="/proc"):
 class Lock:
     """One run at a time on a directory of releases."""
 
-    def __init__(self, path, timeout_seconds):
+    handle: TextIO
+
+    def __init__(self, path: str, timeout_seconds: float) -> None:
         self.path = path
         self.timeout_seconds = timeout_seconds
-        self.handle = None
 
-    def __enter__(self):
+    def __enter__(self) -> Lock:
         self.handle = open(self.path, "a+", encoding="utf-8")
         deadline = time.monotonic() + self.timeout_seconds
         while True:
@@ -192,9 +195,9 @@ class Lock:
         self.handle.flush()
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, *unused: object) -> None:
         self.handle.close()
 
 
-def now():
+def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
