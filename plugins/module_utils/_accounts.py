@@ -87,7 +87,7 @@ def numbers(account: Account, directories: list[Directory]) -> Numbers:
         pass
     uid = account.uid or next((one.uid for one in directories if one.uid and not user_of(one.uid)), None)
     try:
-        gid = grp.getgrnam(account.group).gr_gid
+        gid: int | None = grp.getgrnam(account.group).gr_gid
     except KeyError:
         gid = account.gid or next((one.gid for one in directories if one.gid and not group_of(one.gid)), None)
     return Numbers(False, uid, gid, () if gid is None else (gid,))

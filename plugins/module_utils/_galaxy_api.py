@@ -15,6 +15,7 @@ import http.client
 import json
 import ssl
 import urllib.error
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
@@ -59,7 +60,7 @@ class GalaxyApi:
         self._ca_file = ca_file
         self._seconds = seconds
 
-    def call(self, method: str, path: str, body: dict | None = None, **query: str):
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
         """Return what Galaxy answers, read as JSON.
 
         :param path: below the address, for example C(/api/version).
@@ -75,7 +76,7 @@ class GalaxyApi:
                 " Galaxy, with its path if it has one."
             ) from None
 
-    def read(self, method: str, path: str, body: dict | None = None, **query: str) -> str:
+    def read(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> str:
         """Return what Galaxy answers, as text. See call()."""
         asked = f"{method} {self.url}{path}"
         headers = {"x-api-key": self._key, "Accept": "application/json, text/plain"}
@@ -93,7 +94,8 @@ class GalaxyApi:
                 follow_redirects="none",
                 use_netrc=False,
             )
-            return answer.read().decode("utf-8", errors="replace")
+            text: str = answer.read().decode("utf-8", errors="replace")
+            return text
         except urllib.error.HTTPError as exc:
             raise GalaxyApiError(self._refusal(asked, exc)) from None
         except (OSError, http.client.HTTPException, UrlsConnectionError, SSLValidationError) as exc:

@@ -27,7 +27,7 @@ RUNNER = "celery"
 OPEN = ("new", "queued", "running", "deleting")
 
 
-def find(session: Any, job: Any, minutes: float) -> list[dict]:
+def find(session: Any, job: Any, minutes: float) -> list[dict[str, Any]]:
     """Return the jobs of Celery that are open and have not changed for some minutes, the oldest first.
 
     :param session: one of SQLAlchemy.
@@ -63,7 +63,7 @@ def find(session: Any, job: Any, minutes: float) -> list[dict]:
     ]
 
 
-def end(app: Any, job_model: Any, wrapper_class: Any, wanted: dict, message: str) -> str | None:
+def end(app: Any, job_model: Any, wrapper_class: Any, wanted: dict[str, Any], message: str) -> str | None:
     """End one job as Galaxy's job handlers do. Return its state, or None if it has changed since it was found.
 
     :param wanted: what `find` says of it.
@@ -100,7 +100,7 @@ def end(app: Any, job_model: Any, wrapper_class: Any, wanted: dict, message: str
     return str(getattr(job.state, "value", job.state))
 
 
-def end_all(asked: dict) -> list[dict]:
+def end_all(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """End the jobs that are asked for. Return id, state and error of each."""
     from galaxy.celery import build_app
     from galaxy.jobs import MinimalJobWrapper
@@ -119,7 +119,7 @@ def end_all(asked: dict) -> list[dict]:
     return ended
 
 
-def find_all(asked: dict) -> list[dict]:
+def find_all(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what `find` does, from the database that Galaxy's configuration names."""
     from galaxy.celery import get_config
     from galaxy.model import Job
@@ -137,7 +137,7 @@ def main() -> None:
     # What Galaxy prints is not for the module.
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            told = {"jobs": (end_all if "jobs" in asked else find_all)(asked)}
+            told: dict[str, Any] = {"jobs": (end_all if "jobs" in asked else find_all)(asked)}
         except Exception as exc:  # noqa: BLE001 the module tells the operator
             told = {"error": f"{type(exc).__name__}: {exc}"}
     sys.stdout.write(json.dumps(told) + "\n")

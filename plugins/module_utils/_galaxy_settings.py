@@ -11,6 +11,8 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from collections.abc import Collection, Iterable
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 HIDDEN = "********"
@@ -79,7 +81,7 @@ WRITTEN = (
 )
 
 
-def is_whole_number(value):
+def is_whole_number(value: object) -> bool:
     """Say whether a value is an int; True and False are ints to Python, and not to Celery."""
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -87,7 +89,7 @@ def is_whole_number(value):
 # Secrets
 
 
-def mask(value, secret_keys, note="", name=""):
+def mask(value: Any, secret_keys: Collection[str], note: str = "", name: str = "") -> Any:
     """Return the value as it may be shown. The note tells two masked values apart."""
     if name and (name in secret_keys or SECRET_NAME.search(name)) and value is not None:
         return HIDDEN + note
@@ -100,7 +102,7 @@ def mask(value, secret_keys, note="", name=""):
     return value
 
 
-def secrets_of(value, secret_keys, inside=False):
+def secrets_of(value: Any, secret_keys: Collection[str], inside: bool = False) -> set[str]:
     """Collect the secret texts in a value."""
     if isinstance(value, dict):
         found = set()
@@ -117,7 +119,7 @@ def secrets_of(value, secret_keys, inside=False):
     return found - {""}
 
 
-def hidden_texts(settings, secret_keys, *shown):
+def hidden_texts(settings: Any, secret_keys: Collection[str], *shown: str) -> set[str]:
     """Return the secret texts in settings that a module has Ansible replace wherever they show: the second net, behind mask().
 
     Not those that are ordinary words, or a part of what is shown anyway: with the password "galaxy", each /srv/******** would tell it.
@@ -128,7 +130,7 @@ def hidden_texts(settings, secret_keys, *shown):
     return {text for text in secrets_of(settings, secret_keys) if len(text) > 3 and not text.isalpha() and text not in public}
 
 
-def with_placeholders(value, placeholders, path=""):
+def with_placeholders(value: Any, placeholders: dict[str, str], path: str = "") -> Any:
     """Return the value with each secret replaced by the text that the key's dotted name has in placeholders."""
     if path and value is not None and SECRET_NAME.search(path.rpartition(".")[2]):
         return placeholders.get(path, HIDDEN)
@@ -146,7 +148,7 @@ def with_placeholders(value, placeholders, path=""):
 # What is known to fail
 
 
-def amqp_problems(name, url):
+def amqp_problems(name: str, url: str) -> list[str]:
     """Return what is wrong with one AMQP URL, without showing it."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in AMQP_SCHEMES:
@@ -171,7 +173,7 @@ def amqp_problems(name, url):
     return problems
 
 
-def host_of(url):
+def host_of(url: str) -> str:
     """Return the host of a URL, or nothing where it has none."""
     try:
         return urlsplit(url).hostname or ""
@@ -179,14 +181,14 @@ def host_of(url):
         return ""
 
 
-def backend_host(url):
+def backend_host(url: str) -> str:
     """Return the host of a result backend's URL; nothing where it is reached by a socket."""
     asked = dict(parse_qsl(url.partition("?")[2])).get("host", "") if url.startswith("db+") else ""
     host = host_of(url) or asked
     return "" if host.startswith("/") else host
 
 
-def shared_problems(urls, backend):
+def shared_problems(urls: list[tuple[str, str]], backend: Any) -> list[str]:
     """Return what workers on other hosts than Galaxy's cannot reach."""
     problems = [
         f"{name}: is on {host_of(url)}, which is another machine for each worker. Name the broker as the workers see it."
@@ -212,7 +214,7 @@ def shared_problems(urls, backend):
     return problems
 
 
-def queue_problems(conf, consumed):
+def queue_problems(conf: dict[str, Any], consumed: Collection[str]) -> list[str]:
     """Return the queues that Galaxy sends to and no worker consumes."""
     name, problems = "celery_conf.task_routes", []
     default = conf.get("task_default_queue") or DEFAULT_QUEUE
@@ -232,7 +234,7 @@ def queue_problems(conf, consumed):
     return problems
 
 
-def refused(name, value, threads=True):
+def refused(name: str, value: Any, threads: bool = True) -> tuple[str, str] | None:
     """Return what is so with a setting of Celery that is refused and the remedy, or nothing.
 
     :param threads: whether the pool is threads, or not known.
@@ -245,7 +247,7 @@ def refused(name, value, threads=True):
     return (found, remedy.replace("%s", str(value))) if (value if wrong is ANY else value == wrong) else None
 
 
-def setting_problems(conf):
+def setting_problems(conf: dict[str, Any]) -> list[str]:
     """Return the settings that do nothing here or break the stack."""
     found = {name: refused(name, value) for name, value in conf.items()}
     backend = conf.get("result_backend")
@@ -262,7 +264,7 @@ def setting_problems(conf):
     ]
 
 
-def gravity_problems(gravity):
+def gravity_problems(gravity: Any) -> list[str]:
     """Return the settings with which gravity runs workers or beat of its own; without any it runs both.
 
     :param gravity: the section of galaxy.yml; one that is empty is not used.
@@ -279,7 +281,7 @@ def gravity_problems(gravity):
     ]
 
 
-def unwritable(settings, writable):
+def unwritable(settings: dict[str, Any], writable: Iterable[str]) -> dict[str, str]:
     """Return the directories to which tasks write and the workers may not, by their option.
 
     :param settings: the section galaxy of galaxy.yml.
@@ -290,7 +292,7 @@ def unwritable(settings, writable):
     return {name: path for name, path in found.items() if not (posixpath.normpath(path) + "/").startswith(tuple(allowed))}
 
 
-def with_variables(problems, variables):
+def with_variables(problems: Iterable[str], variables: dict[str, str]) -> list[str]:
     """Return the problems with the variable before the key that it makes, the longest name of a key first."""
     named = []
     for problem in problems:
@@ -299,19 +301,18 @@ def with_variables(problems, variables):
     return named
 
 
-def find_problems(section, consumed=(), remote_workers=False):
+def find_problems(section: dict[str, Any], consumed: Collection[str] = (), remote_workers: bool = False) -> list[str]:
     """Return all settings that are known to fail, each with its name and the remedy."""
     problems = []
     conf = section.get("celery_conf")
-    conf_given = isinstance(conf, dict)
-    urls = [("amqp_internal_connection", section.get("amqp_internal_connection"))]
-    if conf_given:
+    given = [("amqp_internal_connection", section.get("amqp_internal_connection"))]
+    if isinstance(conf, dict):
         brokers = conf.get("broker_url")
-        urls += [("celery_conf.broker_url", url) for url in (brokers if isinstance(brokers, list) else [brokers])]
-    urls = [(name, part) for name, url in urls if isinstance(url, str) for part in url.split(";")]
+        given += [("celery_conf.broker_url", url) for url in (brokers if isinstance(brokers, list) else [brokers])]
+    urls = [(name, part) for name, url in given if isinstance(url, str) for part in url.split(";")]
     for name, url in urls:
         problems += amqp_problems(name, url)
-    if not conf_given:
+    if not isinstance(conf, dict):
         if remote_workers:
             problems += shared_problems(urls, None)
         if conf is not None:

@@ -18,16 +18,17 @@ OLDEST_GALAXY = "24.2"
 OLDEST_CELERY = "5.3"
 
 
-def _numbers(version):
+def _numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version, for a comparison: 26.1.dev0 is (26, 1)."""
-    return tuple(int(part) for part in re.match(r"\d+(?:\.\d+)*", version)[0].split("."))
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
-def _packages(venv_dir, name):
+def _packages(venv_dir: str, name: str) -> list[str]:
     return sorted(glob.glob(os.path.join(venv_dir, "lib", "python3*", "site-packages", name)))
 
 
-def galaxy_version(server_dir, venv_dir):
+def galaxy_version(server_dir: str | None, venv_dir: str) -> str | None:
     """Return the version of Galaxy's code, or None where it cannot be told.
 
     :param server_dir: Galaxy's root directory; None where Galaxy is an installed package.
@@ -45,7 +46,7 @@ def galaxy_version(server_dir, venv_dir):
     return None
 
 
-def celery_version(venv_dir):
+def celery_version(venv_dir: str) -> str | None:
     """Return the version of Celery in a virtual environment, or None where it cannot be told."""
     versions = [
         found[1]
@@ -55,7 +56,7 @@ def celery_version(venv_dir):
     return max(versions, key=_numbers) if versions else None
 
 
-def too_old(server_dir, venv_dir):
+def too_old(server_dir: str | None, venv_dir: str) -> list[str]:
     """Return what is too old for the workers, one sentence for each, with the version that is there and those that fit."""
     galaxy, celery = galaxy_version(server_dir, venv_dir), celery_version(venv_dir)
     problems = []
