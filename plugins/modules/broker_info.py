@@ -141,6 +141,8 @@ tls:
 import datetime
 import ssl
 import time
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -161,19 +163,19 @@ try:
     import kombu
     from kombu.utils.url import url_to_parts
 except ImportError:
-    kombu = None  # require_celery tells
+    kombu = None  # type: ignore[assignment]  # require_celery tells
 
 
 AMQP_SCHEMES = {"amqp", "amqps", "pyamqp", "librabbitmq"}
 
 
-def _field(name, *keys):
+def _field(name: Iterable[Iterable[tuple[str, str]]], *keys: str) -> str | None:
     """Return the first of some fields of a distinguished name, as ssl gives it."""
     fields = {key: value for part in name for key, value in part}
     return next((fields[key] for key in keys if key in fields), None)
 
 
-def _describe_tls(sock):
+def _describe_tls(sock: Any) -> dict[str, Any]:
     certificate = sock.getpeercert()
     end = ssl.cert_time_to_seconds(certificate["notAfter"])
     return {
@@ -187,7 +189,7 @@ def _describe_tls(sock):
     }
 
 
-def look_at_queue(session, name, kind):
+def look_at_queue(session: Any, name: str, kind: str) -> dict[str, Any] | None:
     """Return what is known of a queue, or None when there is none.
 
     :param session: an open connection of py-amqp.
@@ -213,7 +215,7 @@ def look_at_queue(session, name, kind):
     return {"messages": found.message_count, "consumers": found.consumer_count, "conflict": conflict}
 
 
-def look(settings, seconds, queues=(), queue_type="classic"):
+def look(settings: Settings, seconds: float, queues: Iterable[str] = (), queue_type: str = "classic") -> dict[str, Any]:
     """Connect, log in, and return what the server says about itself.
 
     :param settings: a Settings object.
@@ -266,7 +268,7 @@ def look(settings, seconds, queues=(), queue_type="classic"):
         connection.transport.close_connection(session)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "timeout_seconds": {"type": "int", "default": 10},

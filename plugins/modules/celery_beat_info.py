@@ -114,18 +114,23 @@ import pickle
 import shutil
 import tempfile
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 try:
     from zoneinfo import ZoneInfo
 except ImportError:  # a Python without it has no file that names zones so
-    ZoneInfo = None
+    ZoneInfo = None  # type: ignore[assignment,misc]
 
 # The names under which dbm libraries store one database, as celery.beat.PersistentScheduler lists them, and SQLite's log, in which that of
 # Python 3.13 leaves what beat has written.
 SUFFIXES = ("", ".db", ".dat", ".bak", ".dir", "-wal")
 UTC = datetime.timezone.utc
+
+
+# Task, last_run_at, total_run_count, and the seconds of its interval.
+Entry = tuple[Any, Any, int, "float | None"]
 
 
 class BeatFileError(Exception):
@@ -135,17 +140,17 @@ class BeatFileError(Exception):
 class _Stub:
     """Stands for an object of any other class: keeps what it was made from, does nothing."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         self.state = state
 
-    def __call__(self, *_args, **_kwargs):
+    def __call__(self, *_args: object, **_kwargs: object) -> _Stub:
         return self
 
 
-def _zone(key, *_args):
+def _zone(key: str, *_args: object) -> datetime.tzinfo:
     """Return a time zone by its name. ZoneInfo refuses names that lead out of the zones' folders."""
     try:
         return ZoneInfo(key)
@@ -168,11 +173,11 @@ class _Loader(pickle.Unpickler):
         ("celery.utils.time", "LocalTimezone"): lambda *_args: UTC,
     }
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         return self.KNOWN.get((module, name), _Stub)
 
 
-def _copy(path, folder):
+def _copy(path: str, folder: str) -> str:
     """Copy the database, under its names, to a folder of ours: opening it in place would take beat's lock."""
     found = [path + suffix for suffix in SUFFIXES if os.path.isfile(path + suffix)]
     if not found:
@@ -184,7 +189,7 @@ def _copy(path, folder):
     return os.path.join(folder, os.path.basename(path))
 
 
-def read_schedule(path):
+def read_schedule(path: str) -> tuple[Any, dict[str, Entry]]:
     """Return (version, entries) of a schedule file, each entry as (task, last_run_at, total_run_count, seconds).
 
     The seconds are those of its interval; None without one.
@@ -223,7 +228,7 @@ def read_schedule(path):
     return values.get(b"__version__"), result
 
 
-def _wait(path, seconds):
+def _wait(path: str, seconds: float) -> tuple[Any, dict[str, Entry]]:
     """Read the file, again and again until an entry has been sent or the time is up."""
     deadline = time.monotonic() + seconds
     while True:
@@ -239,7 +244,7 @@ def _wait(path, seconds):
         time.sleep(max(0.05, min(1, deadline - time.monotonic())))
 
 
-def _describe(task, last, count, interval):
+def _describe(task: object, last: Any, count: int, interval: float | None) -> dict[str, Any]:
     ago = None
     if isinstance(last, datetime.datetime):
         last = last if last.tzinfo else last.replace(tzinfo=UTC)
@@ -259,7 +264,7 @@ def _describe(task, last, count, interval):
     }
 
 
-def _wrong(name, entry, most):
+def _wrong(name: str, entry: dict[str, Any], most: int) -> str | None:
     """Return what is wrong with when an entry was sent last, or nothing."""
     interval, late = entry["interval_seconds"], entry["late_seconds"]
     if late is not None and late > most:
@@ -269,7 +274,7 @@ def _wrong(name, entry, most):
     return None
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},

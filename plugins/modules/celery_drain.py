@@ -176,6 +176,8 @@ broker:
 import os
 import signal
 import time
+from types import FrameType
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -205,12 +207,12 @@ class Interrupted(BaseException):
     """A signal ended the module. No Exception, since a round that fails is followed by another one."""
 
 
-def interrupt(number, _frame):
+def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     """Turn a signal into an exception, so that what was begun can be taken back."""
     raise Interrupted(f"signal {signal.Signals(number).name}")
 
 
-def resume(remote, drain):
+def resume(remote: Remote | Local, drain: Drain) -> str:
     """Give all consumers back that were cancelled.
 
     :returns: words for the message.
@@ -228,7 +230,7 @@ def resume(remote, drain):
     return " The nodes consume again." if wanted else ""
 
 
-def explain(drain, seconds):
+def explain(drain: Drain, seconds: float) -> str:
     """Return why the nodes are not drained."""
     lines = []
     for node in drain.open:
@@ -239,12 +241,14 @@ def explain(drain, seconds):
     return f"not drained within {seconds:.0f} s: {'; '.join(lines)}."
 
 
-def drain_nodes(module, remote, params):
+def drain_nodes(
+    module: AnsibleModule, remote: Remote | Local, params: dict[str, Any]
+) -> tuple[dict[str, Any], str | None]:
     """Drain, and return (result, message of a failure or None)."""
     drain, begin = Drain(remote, params["nodes"]), time.monotonic()
     failure = None
 
-    def watch():
+    def watch() -> bool:
         answered = all(node.answered or node.queues or node.tasks for node in drain.open)
         return answered or time.monotonic() - begin < FIRST_ANSWER_SECONDS
 
@@ -271,10 +275,10 @@ def drain_nodes(module, remote, params):
     return result, failure
 
 
-def look(remote, names):
+def look(remote: Remote | Local, names: list[str]) -> dict[str, Any]:
     """Return the nodes' state without changing it, as check mode does."""
     drain = Drain(remote, names)
-    remote.cancel = lambda *_args: None
+    remote.cancel = lambda *_args: None  # type: ignore[method-assign]
     drain.round()
     for node in drain.nodes.values():
         node.quiet = 0
@@ -286,7 +290,9 @@ def look(remote, names):
     }
 
 
-def consume_queues(module, remote, params):
+def consume_queues(
+    module: AnsibleModule, remote: Remote | Local, params: dict[str, Any]
+) -> tuple[dict[str, Any], str | None]:
     """Have the nodes consume the queues, and return (result, message of a failure or None)."""
     with remote.session() as connection:
         found = remote.ask(connection, "active_queues", params["nodes"])
@@ -306,7 +312,7 @@ def consume_queues(module, remote, params):
     return {"changed": True}, None
 
 
-def fallback(params, settings):
+def fallback(params: dict[str, Any], settings: Settings) -> list[Settings]:
     """Return the Settings of fallback_config_file, if there are any; their secrets are those of settings too."""
     try:
         other = [Settings({"galaxy_config_file": params["fallback_config_file"]})] if params["fallback_config_file"] else []
@@ -317,7 +323,7 @@ def fallback(params, settings):
     return other
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "nodes": {"type": "list", "elements": "str", "required": True},
@@ -342,7 +348,9 @@ def main():
         module.fail_json(msg="state is consuming, and queues is empty. Name the queues.")
     require_celery(module)
     require_yaml(module)
-    settings, result, failure = None, {}, None
+    settings: Settings | None = None
+    result: dict[str, Any] = {}
+    failure: str | None = None
     # The file of a process ends with it, and its successor has read the other one.
     path, other = params["galaxy_config_file"], params["fallback_config_file"]
     if path and other and not os.path.exists(path):
@@ -350,7 +358,7 @@ def main():
     try:
         local = Local(params["control_dir"])
         if params["control_dir"] and local.has(params["nodes"]):
-            remote = local
+            remote: Remote | Local = local
         else:
             settings = Settings(params)
             remote = Remote(settings, *fallback(params, settings))

@@ -145,6 +145,8 @@ broker:
 """
 
 import time
+from collections.abc import Collection
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -164,13 +166,13 @@ DETAIL_SECONDS = 10
 QUESTIONS = ("active", "reserved", "scheduled", "active_queues", "stats")
 
 
-def _by_node(replies):
+def _by_node(replies: list[dict[str, Any]] | None) -> dict[str, Any]:
     return {node: answer for reply in replies or [] for node, answer in reply.items()}
 
 
-def _ping(app, connection, nodes, seconds):
+def _ping(app: Any, connection: Any, nodes: Collection[str], seconds: float) -> set[str]:
     """Return the names of the nodes that answer a ping in time."""
-    found = set()
+    found: set[str] = set()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         left = deadline - time.monotonic()
@@ -186,9 +188,9 @@ def _ping(app, connection, nodes, seconds):
     return found
 
 
-def _ask(app, connection, question, nodes):
+def _ask(app: Any, connection: Any, question: str, nodes: Collection[str]) -> dict[str, Any]:
     """Return the nodes' answers to one question of remote control; one that says nothing is left out."""
-    answers = {}
+    answers: dict[str, Any] = {}
     deadline = time.monotonic() + DETAIL_SECONDS / len(QUESTIONS)
     while set(nodes) - set(answers) and time.monotonic() < deadline:
         inspect = app.control.inspect(destination=sorted(set(nodes) - set(answers)), timeout=1, connection=connection)
@@ -196,7 +198,7 @@ def _ask(app, connection, question, nodes):
     return {node: answer for node, answer in answers.items() if not (isinstance(answer, dict) and "error" in answer)}
 
 
-def _describe(node, details):
+def _describe(node: str, details: dict[str, dict[str, Any]]) -> dict[str, Any]:
     counts = {}
     for question in ("active", "reserved", "scheduled"):
         answer = details[question].get(node)
@@ -218,7 +220,7 @@ def _describe(node, details):
     }
 
 
-def _unknown(answered, kind):
+def _unknown(answered: bool, kind: str | None) -> dict[str, Any]:
     return dict.fromkeys(
         (
             "idle",
@@ -235,7 +237,7 @@ def _unknown(answered, kind):
     ) | {"answered": answered, "kind": kind}
 
 
-def gather(settings, nodes, seconds):
+def gather(settings: Settings, nodes: list[str], seconds: float) -> dict[str, dict[str, Any]]:
     """Return what is known about the nodes, by name.
 
     :param settings: a Settings object.
@@ -255,7 +257,7 @@ def gather(settings, nodes, seconds):
     return dict(sorted(result.items()))
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "nodes": {"type": "list", "elements": "str", "default": []},
@@ -284,11 +286,11 @@ def main():
     except Exception as exc:  # noqa: BLE001 libraries raise many kinds, none may show a password
         module.fail_json(msg=message_of(exc, settings), missing=params["nodes"])
     missing = [node for node in params["nodes"] if not nodes[node]["answered"]]
-    queues = {}
+    queues: dict[str, list[str]] = {}
     for node, known in nodes.items():
         for queue in known["queues"] or []:
             queues.setdefault(queue, []).append(node)
-    result = {"nodes": nodes, "missing": missing, "queues": queues, "broker": settings.broker}
+    result: dict[str, Any] = {"nodes": nodes, "missing": missing, "queues": queues, "broker": settings.broker}
     if params["require_nodes"] and (missing or not nodes):
         module.fail_json(
             msg=f"no answer within {seconds} s from {', '.join(missing) or 'any node'} on {settings.broker}."

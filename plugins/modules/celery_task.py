@@ -157,7 +157,8 @@ import pickle
 import socket
 import time
 import uuid
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypedDict
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -184,7 +185,7 @@ try:
     from celery import states
     from celery.result import AsyncResult
 except ImportError:
-    kombu = None  # require_celery tells
+    kombu = None  # type: ignore[assignment]  # require_celery tells
 
 CONNECT_SECONDS = 10
 POLL_SECONDS = 0.1
@@ -201,8 +202,8 @@ class Task(NamedTuple):
     """What is sent. A failure whose text has `refusal` in it is an answer of the database, and a proof like success."""
 
     name: str
-    kwargs: dict
-    args: tuple = ()
+    kwargs: dict[str, Any]
+    args: Sequence[Any] = ()
     refusal: str | None = None
 
 
@@ -212,6 +213,23 @@ PROBES = (
     Task("galaxy.recalculate_user_disk_usage", {"task_user_id": -1}),
     Task("galaxy.touch", {"item_id": -1}, refusal="No row was found"),
 )
+
+
+class Sent(TypedDict, total=False):
+    """What is known of one task that was sent. Names with an underscore are not for the result."""
+
+    id: str
+    name: str
+    queue: str
+    node: str | None
+    state: str
+    seconds: float | None
+    result: Any
+    _sent_at: float
+    _finished_at: float
+    _event: str | None
+    _exception: str | None
+    _unreadable_at: float | None
 
 
 class BrokenOff(Exception):
@@ -224,16 +242,17 @@ class Probe:
     :param warn: is called with words for the operator.
     """
 
-    def __init__(self, settings, params, warn):
+    def __init__(self, settings: Settings, params: dict[str, Any], warn: Callable[[str], object]) -> None:
         self.settings = settings
-        self.task = Task(params["name"], params["kwargs"], params["args"]) if params["name"] else None
+        # Without a name it is chosen as soon as there is a connection.
+        self.task = Task(params["name"] or "", params["kwargs"], params["args"])
         self.queues = list(dict.fromkeys(params["queues"]))
         self.nodes = list(dict.fromkeys(params["nodes"]))
         self.timeout = params["timeout_seconds"]
         self.warn = warn
         # Over all connections: what the end of a broken one could not switch off, the end of the next one does.
-        self.enabled = set()
-        self.unreadable = set()
+        self.enabled: set[str] = set()
+        self.unreadable: set[str | None] = set()
         self.by_callback = params["answer_by"] == "callback" or (
             params["answer_by"] == "auto" and not settings.result_backend
         )
@@ -245,16 +264,16 @@ class Probe:
             )
         self._begin()
 
-    def _begin(self):
+    def _begin(self) -> None:
         """Know nothing yet. The queue of the replies is gone with the connection that declared it."""
-        self.tasks = {}
+        self.tasks: dict[str, Sent] = {}
         self.silent = set(self.nodes)
-        self.proven = set()
+        self.proven: set[tuple[str, str | None]] = set()
         self.rounds = dict.fromkeys(self.queues, 0)
         self.not_before = dict.fromkeys(self.queues, 0.0)
         self.reply_queue = f"{REPLY_TASK}.{uuid.uuid4()}"
 
-    def run(self):
+    def run(self) -> None:
         """Send and wait, over a new connection when one breaks off.
 
         :raises CeleryModuleError: telling what did not answer, which task failed and how.
@@ -265,14 +284,14 @@ class Probe:
                 self._attempt(deadline)
                 return
             except BrokenOff as exc:
-                problem = self.settings.connection_error(exc.__cause__)
+                problem = self.settings.connection_error(exc.__cause__ or exc)
                 if time.monotonic() + RETRY_SECONDS >= deadline:
                     raise problem from exc
                 self.warn(f"Everything is sent again over a new connection: {problem}")
                 time.sleep(RETRY_SECONDS)
                 self._begin()
 
-    def _attempt(self, deadline):
+    def _attempt(self, deadline: float) -> None:
         """Send and wait over one connection.
 
         :raises BrokenOff: when it ends too early.
@@ -285,7 +304,8 @@ class Probe:
                         queue_counts(self.settings, self.connection, queue)
                     self._backend()
                     self._enable_events(deadline)
-                    self.task = self.task or self._choose(deadline)
+                    if not self.task.name:
+                        self.task = self._choose(deadline)
                     with self._consumers():
                         self._loop(deadline)
                 except (*self.connection.connection_errors, kombu.exceptions.OperationalError) as exc:
@@ -297,7 +317,7 @@ class Probe:
             with contextlib.suppress(Exception):
                 self.app.close()
 
-    def _backend(self):
+    def _backend(self) -> None:
         """Load the result backend now, so that a wrong one is not taken for a silent worker."""
         if self.by_callback:
             return
@@ -307,7 +327,7 @@ class Probe:
         except Exception as exc:
             raise self._backend_error(exc) from exc
 
-    def _backend_error(self, exc):
+    def _backend_error(self, exc: BaseException) -> CeleryModuleError:
         cause = exc.__cause__ or exc
         return CeleryModuleError(
             f"the result backend cannot be read: {type(cause).__name__}: {cause}. Check result_backend, that its"
@@ -315,7 +335,7 @@ class Probe:
             " reachable from this host, and that its driver is in this interpreter."
         )
 
-    def _enable_events(self, deadline):
+    def _enable_events(self, deadline: float) -> None:
         """Have the nodes that are still silent send task events. Their replies also tell that they are alive."""
         if not self.silent:
             return
@@ -323,7 +343,7 @@ class Probe:
         self.silent -= answered
         self.enabled |= enabled
 
-    def _choose(self, deadline):
+    def _choose(self, deadline: float) -> Task:
         """Return the first of PROBES that all nodes have registered, and whose user Galaxy does not count.
 
         :raises CeleryModuleError: when there is none.
@@ -346,7 +366,7 @@ class Probe:
             " 24.2 on. Look into the worker's log for an error at its start, or give the name of another task."
         )
 
-    def _consumers(self):
+    def _consumers(self) -> contextlib.ExitStack:
         """Return a context that listens to events and, without a backend, to replies."""
         stack = contextlib.ExitStack()
         channel = self.connection.channel()
@@ -367,8 +387,8 @@ class Probe:
             )
         return stack
 
-    def _on_event(self, event):
-        task = self.tasks.get(event.get("uuid"))
+    def _on_event(self, event: dict[str, Any]) -> None:
+        task = self.tasks.get(event.get("uuid", ""))
         if task is None:
             return
         task["node"] = event.get("hostname") or task["node"]
@@ -379,7 +399,7 @@ class Probe:
                 # A task that the worker does not know calls nobody back.
                 self._finish(task, states.FAILURE, None)
 
-    def _on_reply(self, body, message):
+    def _on_reply(self, body: Any, message: Any) -> None:
         args = body[0] if isinstance(body, list) else []
         task = self.tasks.get(message.headers.get("parent_id") or message.headers.get("root_id"))
         if task is None:
@@ -388,16 +408,16 @@ class Probe:
         self._finish(task, states.FAILURE if failed else states.SUCCESS, None if failed else args[0] if args else None)
 
     @staticmethod
-    def _finish(task, state, result):
+    def _finish(task: Sent, state: str, result: Any) -> None:
         task["state"] = state
         task["result"] = result
         task["_finished_at"] = time.monotonic()
         task["seconds"] = round(task["_finished_at"] - task["_sent_at"], 2)
 
-    def _missing_nodes(self, queue):
+    def _missing_nodes(self, queue: str) -> list[str]:
         return [node for node in self.nodes if (queue, node) not in self.proven]
 
-    def _outstanding(self, queue):
+    def _outstanding(self, queue: str) -> list[Sent]:
         """Return the tasks of a queue whose result, or whose event, is still to come."""
         return [
             task
@@ -405,12 +425,12 @@ class Probe:
             if task["queue"] == queue and (task["state"] == states.PENDING or self._awaits_event(task))
         ]
 
-    def _awaits_event(self, task):
+    def _awaits_event(self, task: Sent) -> bool:
         """Tell whether a finished task's event, with the node and the exception, may still come."""
         known = task["node"] and (task["state"] == states.SUCCESS or not self.by_callback or task["_exception"])
         return not known and time.monotonic() < task["_finished_at"] + (GRACE_SECONDS if self.nodes else 0.5)
 
-    def _send(self, queue):
+    def _send(self, queue: str) -> None:
         task_id = str(uuid.uuid4())
         options = {}
         if self.by_callback:
@@ -442,7 +462,7 @@ class Probe:
             **message.properties,
         )
 
-    def _signature(self, suffix):
+    def _signature(self, suffix: str) -> dict[str, Any]:
         return {
             "task": REPLY_TASK + suffix,
             "args": [],
@@ -452,7 +472,7 @@ class Probe:
             "immutable": False,
         }
 
-    def _poll(self):
+    def _poll(self) -> None:
         """Read the results that the backend has."""
         if self.by_callback:
             return
@@ -470,14 +490,14 @@ class Probe:
                 with contextlib.suppress(Exception):  # a backend may not know how to forget
                     AsyncResult(task["id"], app=self.app).forget()
 
-    def _by_event(self, task, exc):
+    def _by_event(self, task: Sent, exc: Exception) -> dict[str, Any]:
         """Return what the worker's event says of a task whose result is there and cannot be read.
 
         :raises CeleryModuleError: when no event comes either.
         """
         if not task["_event"]:
-            task["_unreadable_at"] = task["_unreadable_at"] or time.monotonic()
-            if time.monotonic() > task["_unreadable_at"] + GRACE_SECONDS:
+            since = task["_unreadable_at"] = task["_unreadable_at"] or time.monotonic()
+            if time.monotonic() > since + GRACE_SECONDS:
                 raise self._backend_error(exc) from exc
         elif task["node"] not in self.unreadable:
             self.unreadable.add(task["node"])
@@ -485,10 +505,10 @@ class Probe:
                 f"A result that {task['node']} has stored cannot be read with Celery {celery.__version__}, which this host"
                 f" has ({type(exc).__name__}: {exc}). The worker runs another version; its events count instead."
             )
-        state = {"task-succeeded": states.SUCCESS, "task-failed": states.FAILURE}.get(task["_event"], states.PENDING)
+        state = {"task-succeeded": states.SUCCESS, "task-failed": states.FAILURE}.get(task["_event"] or "", states.PENDING)
         return {"status": state, "result": None}
 
-    def _loop(self, deadline):
+    def _loop(self, deadline: float) -> None:
         self.producer = self.connection.Producer(self.connection.channel())
         ask_again = time.monotonic() + 3
         while True:
@@ -507,7 +527,7 @@ class Probe:
                 self._enable_events(deadline)
                 ask_again = time.monotonic() + 3
 
-    def _round(self, queue):
+    def _round(self, queue: str) -> None:
         """Send the next round to a queue once the last one is over and a node is still missing."""
         if self._done(queue) or self._outstanding(queue) or time.monotonic() < self.not_before[queue]:
             return
@@ -517,12 +537,12 @@ class Probe:
         self.not_before[queue] = time.monotonic() + min(5, 0.5 * self.rounds[queue])
         self.rounds[queue] += 1
 
-    def _done(self, queue):
+    def _done(self, queue: str) -> bool:
         if self.nodes:
             return not self._missing_nodes(queue)
         return self.rounds[queue] > 0 and not self._outstanding(queue)
 
-    def _judge(self):
+    def _judge(self) -> None:
         """Note which node has proven which queue, and stop at the first task that failed."""
         for task in self.tasks.values():
             if task["state"] == states.SUCCESS and task["node"]:
@@ -541,12 +561,12 @@ class Probe:
                 )
 
     @staticmethod
-    def _text(result):
+    def _text(result: object) -> str:
         if result is None:
             return "its exception is not known, since its worker sends no task events (-E)"
         return f"{type(result).__name__}: {result}" if isinstance(result, BaseException) else str(result)
 
-    def _diagnosis(self):
+    def _diagnosis(self) -> str:
         """Return one sentence for each proof that is missing."""
         lines = []
         for queue in self.queues:
@@ -585,7 +605,7 @@ class Probe:
                     )
         return f"within {self.timeout} s not everything was proven. " + "; ".join(lines) + "."
 
-    def _node_line(self, queue, node):
+    def _node_line(self, queue: str, node: str) -> str:
         if node in self.silent:
             return (
                 f"queue {queue!r}: node {node} took no task and gives no answer to remote control. Check that its"
@@ -604,11 +624,11 @@ class Probe:
             f"queue {queue!r}: node {node} does not consume from it, but from {consumed}. Add it to the node's queues"
         )
 
-    def report(self):
+    def report(self) -> list[dict[str, Any]]:
         """Return the tasks without what is only for this class."""
         tasks = []
         for task in self.tasks.values():
-            shown = {key: value for key, value in task.items() if not key.startswith("_")}
+            shown: dict[str, Any] = {key: value for key, value in task.items() if not key.startswith("_")}
             try:
                 json.dumps(shown["result"])
             except (TypeError, ValueError):
@@ -617,7 +637,7 @@ class Probe:
         return tasks
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str"},

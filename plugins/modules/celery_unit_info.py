@@ -149,6 +149,7 @@ import os
 import re
 import socket
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -157,20 +158,24 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._journal impor
 
 # An option with its value in one word, as Celery takes it too.
 GLUED_NAME = re.compile(r"(?:--hostname=|-n)(.+)")
+# What systemd says of a unit; EnvironmentFiles is a list, all else text.
+Properties = dict[str, Any]
+
 # Where the units of the role celery see the description of their release.
 INSIDE = "run/galaxy-release.json"
 
 
-def fingerprint(path):
+def fingerprint(path: str) -> str | None:
     """Return the fingerprint that a release.json names, or None if there is no such file."""
     try:
         with open(path, encoding="utf-8") as stream:
-            return json.load(stream)["fingerprint"]
+            found: str | None = json.load(stream)["fingerprint"]
+            return found
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def node_of(pid):
+def node_of(pid: str) -> str | None:
     """Return the Celery node name of a worker's process, from its command line; None if that does not tell.
 
     A unit's own name for it may be another one by now: its file may have changed since the process started.
@@ -212,7 +217,7 @@ ENABLED = "/etc/systemd/system/*.wants/*"
 TEMPLATES = "/etc/systemd/system/*@.*"
 
 
-def properties(module, units):
+def properties(module: AnsibleModule, units: list[str]) -> dict[str, Properties]:
     """Return PROPERTIES of each unit, as systemd prints them for programs."""
     command = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
     output = module.run_command(command, check_rc=True)[1]
@@ -220,7 +225,7 @@ def properties(module, units):
     found = {}
     for unit, block in zip(units, output.strip().split("\n\n")):
         lines = [line.split("=", 1) for line in block.splitlines()]
-        values = dict(lines)
+        values: Properties = dict(lines)
         files = [value.rpartition(" (") for key, value in lines if key == "EnvironmentFiles"]
         # systemd passes over one that is not there where the unit has a dash before it, and takes all that a pattern means.
         values["EnvironmentFiles"] = [
@@ -232,7 +237,7 @@ def properties(module, units):
     return found
 
 
-def matching(module, patterns):
+def matching(module: AnsibleModule, patterns: list[str]) -> set[str]:
     """Return the units that are loaded or enabled and match one of the patterns."""
     if not patterns:
         return set()
@@ -245,44 +250,44 @@ def matching(module, patterns):
     return loaded | {name for name in enabled if named(name, patterns)}
 
 
-def named(name, patterns):
+def named(name: str, patterns: list[str]) -> bool:
     """Return whether one of the patterns matches."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def templates(patterns, units):
+def templates(patterns: list[str], units: list[str]) -> list[str]:
     """Return the files of templates that match one of the patterns and have none of the units."""
     used = {re.sub("@.*[.]", "@.", unit) for unit in units}
     names = ((os.path.basename(path), path) for path in sorted(glob.glob(TEMPLATES)))
     return [path for name, path in names if named(name, patterns) and name not in used]
 
 
-def settled(unit):
+def settled(unit: Properties) -> bool:
     """Return whether a unit runs now and at the next start of the host."""
-    return unit["ActiveState"] == "active" and unit["UnitFileState"] == "enabled"
+    return bool(unit["ActiveState"] == "active" and unit["UnitFileState"] == "enabled")
 
 
-def has_process(unit):
+def has_process(unit: Properties) -> bool:
     """Return whether a unit has a worker's process, which may consume although the unit still waits for it."""
     return unit["ActiveState"] in ("active", "activating") and unit["MainPID"] != "0"
 
 
-def crashed(unit):
+def crashed(unit: Properties) -> bool:
     """Return whether a unit has failed, or is at one of its attempts to start."""
     return unit["ActiveState"] in ("failed", "activating")
 
 
-def starts(unit):
+def starts(unit: Properties) -> bool:
     """Return whether a worker has not said yet that it consumes, as those of the role celery do."""
-    return unit["ActiveState"] == "activating" and unit.get("Type") == "notify"
+    return bool(unit["ActiveState"] == "activating" and unit.get("Type") == "notify")
 
 
-def missing(unit):
+def missing(unit: Properties) -> bool:
     """Return whether there is nothing of a unit; one whose file was deleted may still run."""
     return unit["LoadState"] == "not-found" and unit["ActiveState"] in ("inactive", "failed")
 
 
-def newer(unit, files, now):
+def newer(unit: Properties, files: list[str], now: tuple[float, float]) -> list[str]:
     """Return why a unit's files say that it should be restarted.
 
     :param unit: its properties.
@@ -301,7 +306,7 @@ def newer(unit, files, now):
     return reasons
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={

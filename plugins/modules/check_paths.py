@@ -130,17 +130,21 @@ problems:
 
 import os
 import re
+from collections.abc import Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _accounts
+
+# Runs a command, and returns its code and what it wrote to standard output and error.
+Run = Callable[[list[str]], tuple[int, str, str]]
 
 MIB = 1024 * 1024
 # What every file has that a role of this collection writes as a whole.
 MARK = b"usegalaxy_eu.celery"
 
 
-def mount_point(path):
+def mount_point(path: str) -> str:
     """The directory on which the file system of an existing path is mounted."""
     # Not by os.path.ismount, which does not see a directory that is mounted on itself with other options.
     with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as stream:
@@ -152,7 +156,7 @@ def mount_point(path):
     return path
 
 
-def kind_problem(path, is_directory):
+def kind_problem(path: str, is_directory: bool) -> tuple[str | None, str]:
     """What stands in the way of the path itself, and the nearest path above it that is there."""
     if os.path.islink(path) and not os.path.exists(path):
         return f"is a link to {os.readlink(path)}, which is not there", os.path.dirname(path)
@@ -163,7 +167,7 @@ def kind_problem(path, is_directory):
     return None, path
 
 
-def problem(variable, path, is_directory, minimum_mb):
+def problem(variable: str, path: str, is_directory: bool, minimum_mb: int) -> str | None:
     """Say why a path cannot be written; None if it can be."""
     shown = f"{variable} is {path}, "
     if not os.path.isabs(path):
@@ -192,7 +196,7 @@ def problem(variable, path, is_directory, minimum_mb):
     return None
 
 
-def own_problem(variable, path, marks):
+def own_problem(variable: str, path: str, marks: list[str]) -> str | None:
     """Say that a directory that a role would take for its own is somebody else's; None if it is not."""
     if not os.path.isdir(path):
         return None
@@ -206,27 +210,27 @@ def own_problem(variable, path, marks):
     )
 
 
-def runner(module):
+def runner(module: AnsibleModule) -> Run:
     """A function that runs a command; one that is not there has failed."""
 
-    def run(command):
+    def run(command: list[str]) -> tuple[int, str, str]:
         return module.run_command(command) if module.get_bin_path(command[0]) else (127, "", "")
 
     return run
 
 
-def packaged(run, path):
+def packaged(run: Run, path: str) -> bool:
     """Whether a file is as the package that brought it has it."""
     code, out, _err = run(["dpkg-query", "--search", path])
     if code == 0:
-        checked = run(["dpkg", "--verify", out.split(":")[0]])
+        checked = run(["dpkg", "--verify", out.split(":")[0]])[1]
     else:
         code, _out, _err = run(["rpm", "--query", "--file", path])
-        checked = run(["rpm", "--verify", "--nodeps", "--noscripts", "--file", path]) if code == 0 else None
-    return checked is not None and not any(line.endswith(f" {path}") for line in checked[1].splitlines())
+        checked = run(["rpm", "--verify", "--nodeps", "--noscripts", "--file", path])[1] if code == 0 else ""
+    return code == 0 and not any(line.endswith(f" {path}") for line in checked.splitlines())
 
 
-def marked_problem(run, path, remedy):
+def marked_problem(run: Run, path: str, remedy: str) -> str | None:
     """Say that a file is somebody else's; None if it is not."""
     if not os.path.isfile(path):
         return None
@@ -236,7 +240,7 @@ def marked_problem(run, path, remedy):
     return f"{path} is not of this collection (it has no line with {MARK.decode()}), and is left as it is. Remedy: {remedy}"
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={

@@ -120,6 +120,8 @@ import pwd
 import shlex
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
@@ -128,7 +130,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_native, to_
 class Place:
     """One entry of the list."""
 
-    def __init__(self, module, entry):
+    def __init__(self, module: AnsibleModule, entry: dict[str, Any]) -> None:
         self.module = module
         self.path = entry["path"]
         self.state = entry["state"]
@@ -143,24 +145,24 @@ class Place:
         self.kept = entry["keep_existing"] and os.path.isdir(self.path)
         self.before = None if self.state == "absent" else self._read(self.path)
         self.new_file = ""
-        self.diff = {"before": {"path": self.path}, "after": {"path": self.path}}
+        self.diff: dict[str, dict[str, Any]] = {"before": {"path": self.path}, "after": {"path": self.path}}
 
     @staticmethod
-    def _read(path):
+    def _read(path: str) -> bytes | None:
         """The content that is there; None without a file. A link to nothing has none, and is replaced."""
         if os.path.isdir(path) or not os.path.exists(path):
             return None
         with open(path, "rb") as file:
             return file.read()
 
-    def _content(self, entry):
+    def _content(self, entry: dict[str, Any]) -> bytes | None:
         """The content that the file is to have; None without one."""
         if entry["source"] is not None:
             return self._read(entry["source"])
         given = [entry[name] for name in ("content", "secret_content") if entry[name] is not None]
         return to_bytes(given[0]) if given else None
 
-    def refuse(self, made):
+    def refuse(self, made: set[str]) -> str:
         """What stands in the way, before anything is changed; "" when nothing does. The directories of "made" will be there."""
         if self.state == "absent":
             return ""
@@ -184,7 +186,7 @@ class Place:
             return f"{self.path}: {folder} is no directory. Remedy: give it as an entry before the file."
         return ""
 
-    def judge(self):
+    def judge(self) -> str:
         """Have the command judge a new content; what it said, or "" when it takes it."""
         if self.state != "file" or self.content == self.before:
             return ""
@@ -192,7 +194,7 @@ class Place:
             handle, self.new_file = tempfile.mkstemp(dir=self.module.tmpdir)
             self.module.add_cleanup_file(self.new_file)
             with os.fdopen(handle, "wb") as file:
-                file.write(self.content)
+                file.write(self.content or b"")
         if not self.validate:
             return ""
         command = [part.replace("%s", self.new_file) for part in shlex.split(self.validate)]
@@ -205,9 +207,9 @@ class Place:
         said = to_text((err or out).strip()).replace(self.new_file, self.path)
         return f"{self.path}: the new content does not pass its check, so everything is as it was. {said or f'The check ended with {code}.'}"
 
-    def apply(self):
+    def apply(self) -> bool:
         """Bring it to what is wanted; whether that is a change."""
-        changed = getattr(self, "_" + self.state)()
+        changed: bool = getattr(self, "_" + self.state)()
         if self.kept or self.state == "absent" or (self.module.check_mode and not os.path.lexists(self.path)):
             return changed
         if self.module.check_mode:
@@ -215,9 +217,9 @@ class Place:
         # Of a link to a directory, the directory is meant.
         path = os.path.realpath(self.path) if self.state == "directory" else self.path
         wanted = self.module.load_file_common_arguments(self.attributes, path=path)
-        return self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff)
+        return bool(self.module.set_fs_attributes_if_different(wanted, changed, diff=self.diff))
 
-    def _leave_out_accounts_to_come(self):
+    def _leave_out_accounts_to_come(self) -> bool:
         """In check mode the owner and the group may be yet to be made; whether one is."""
         coming = False
         for name, look_up in (("owner", pwd.getpwnam), ("group", grp.getgrnam)):
@@ -229,7 +231,7 @@ class Place:
                 coming, self.attributes[name] = True, None
         return coming
 
-    def _absent(self):
+    def _absent(self) -> bool:
         if not os.path.lexists(self.path):
             return False
         self.diff["before"]["state"], self.diff["after"]["state"] = "present", "absent"
@@ -240,7 +242,7 @@ class Place:
                 os.unlink(self.path)
         return True
 
-    def _directory(self):
+    def _directory(self) -> bool:
         if os.path.isdir(self.path):
             return False
         self.diff["before"]["state"], self.diff["after"]["state"] = "absent", "directory"
@@ -248,7 +250,7 @@ class Place:
             os.makedirs(self.path)
         return True
 
-    def _file(self):
+    def _file(self) -> bool:
         if self.content == self.before:
             return False
         if not self.module.check_mode:
@@ -260,9 +262,9 @@ class Place:
                 os.umask(umask)
         return True
 
-    def shown(self):
+    def shown(self) -> list[dict[str, Any]]:
         """The entries of a diff: what else changed, and the content."""
-        found = []
+        found: list[dict[str, Any]] = []
         if len(self.diff["before"]) > 1 or len(self.diff["after"]) > 1:
             found.append(self.diff)
         if self.state == "file" and self.content != self.before:
@@ -278,7 +280,7 @@ class Place:
         return found
 
 
-def with_parents(path):
+def with_parents(path: str) -> Iterator[str]:
     """The path and all that it stands in."""
     while True:
         yield path
@@ -288,19 +290,19 @@ def with_parents(path):
         path = parent
 
 
-def counts(entry):
+def counts(entry: dict[str, Any]) -> bool:
     """Whether there is anything to do for an entry."""
     return entry["enabled"] and (entry["source"] is None or os.path.isfile(entry["source"]))
 
 
-def refuse(module, answers):
+def refuse(module: AnsibleModule, answers: Iterable[str]) -> None:
     """End with all that is wrong, if anything is."""
     problems = [answer for answer in answers if answer]
     if problems:
         module.fail_json(msg=" ".join(problems))
 
 
-def main():
+def main() -> None:
     """Refuse, then validate, then place."""
     entry = {
         "path": {"type": "path", "required": True},

@@ -137,6 +137,7 @@ import re
 import tempfile
 import time
 import traceback
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -155,7 +156,7 @@ try:
     RUAMEL_ERROR = None
 except ImportError:
     RUAMEL_ERROR = traceback.format_exc()
-    SafeConstructor = object
+    SafeConstructor = object  # type: ignore[assignment,misc]
 
 
 # Stands in the name of a copy, between that of the file and the time.
@@ -172,14 +173,14 @@ class ConfigError(Exception):
 class Constructor(SafeConstructor):
     """Reads y and n as the strings that they are for Galaxy's reader (PyYAML)."""
 
-    def construct_yaml_bool(self, node):
+    def construct_yaml_bool(self, node: Any) -> Any:
         """Return a boolean, or one of the two strings."""
         return node.value if node.value.lower() in ("y", "n") else super().construct_yaml_bool(node)
 
 
-def new_yaml():
+def new_yaml() -> Any:
     """Return a reader and writer of YAML 1.1, which is what Galaxy's own reader understands."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml: Any = YAML(typ="safe", pure=True)
     Constructor.add_constructor("tag:yaml.org,2002:bool", Constructor.construct_yaml_bool)
     yaml.Constructor = Constructor
     yaml.version = (1, 1)
@@ -190,7 +191,7 @@ def new_yaml():
     return yaml
 
 
-def readable(text):
+def readable(text: str) -> str:
     """Return the text as this reader takes it for YAML 1.1, letter for letter in its place.
 
     After a directive it would fail, and after the mark of the beginning it would take the text for YAML 1.2; Galaxy's own reader takes no
@@ -201,7 +202,7 @@ def readable(text):
     return re.sub(r"(?m)^(\ufeff?)(?=%|---)[%-]", r"\1#", text[:end]) + text[end:]
 
 
-def load(text, path):
+def load(text: str, path: str) -> Any:
     """Return the content of the file, or say in which line it is wrong, without quoting the line."""
     try:
         return new_yaml().load(readable(text))
@@ -219,14 +220,14 @@ def load(text, path):
         raise ConfigError(f"{path} is not valid YAML ({type(error).__name__}): correct the file first.") from None
 
 
-def dump(value):
+def dump(value: dict[str, Any]) -> str:
     """Return a dictionary as YAML text in block style."""
     stream = io.StringIO()
     new_yaml().dump(value, stream)
     return stream.getvalue().partition("---\n")[2]
 
 
-def same(one, other):
+def same(one: Any, other: Any) -> bool:
     """Say whether two values are equal in value and type: 1, 1.0 and true are three values."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
@@ -238,28 +239,29 @@ def same(one, other):
 # Editing text
 
 
-def end_of(node, text):
+def end_of(node: Any, text: str) -> int:
     """Return where a node really ends: the end of a block is noted behind the comments that follow it."""
     if isinstance(node.value, list) and not node.flow_style:
         children = [child for item in node.value for child in (item if isinstance(item, tuple) else (item,))]
         return max([end_of(child, text) for child in children])
     if getattr(node, "style", None) in ("|", ">"):
         return len(text[: node.end_mark.index].rstrip())
-    return node.end_mark.index
+    end: int = node.end_mark.index
+    return end
 
 
-def line_end(text, position):
+def line_end(text: str, position: int) -> int:
     """Return the end of the line, without its newline."""
     found = text.find("\n", position)
     return len(text) if found < 0 else found
 
 
-def indented(text, columns):
+def indented(text: str, columns: int) -> str:
     """Shift lines to the right."""
     return "\n".join(" " * columns + line if line else line for line in text.rstrip("\n").split("\n"))
 
 
-def entry_text(key, value, style):
+def entry_text(key: str, value: Any, style: str | None) -> str:
     """Return the lines of one key, a string in the quotes that the old one had."""
     if isinstance(value, str) and style == "'" and value.isprintable():
         quoted = "'" + value.replace("'", "''") + "'"
@@ -270,7 +272,7 @@ def entry_text(key, value, style):
     return dump({key: 0}).rstrip("\n")[:-1] + quoted
 
 
-def replace_entry(text, key_node, value_node, value):
+def replace_entry(text: str, key_node: Any, value_node: Any, value: Any) -> str:
     """Return the text with the value of one key replaced, and the comment in the line of the key kept."""
     start, end = key_node.start_mark.index, text.index(":", key_node.end_mark.index) + 1
     if value_node.end_mark.index > value_node.start_mark.index:  # an empty value is noted at the next key
@@ -288,7 +290,7 @@ def replace_entry(text, key_node, value_node, value):
     return text[:start] + first + (comment.group(0) if comment else "") + separator + rest + text[end:]
 
 
-def append_entry(text, section_key, section, key, value):
+def append_entry(text: str, section_key: Any, section: Any, key: str, value: Any) -> str:
     """Return the text with a new key at the end of the section."""
     if isinstance(section.value, list) and section.value:
         column = section.value[0][0].start_mark.column
@@ -301,7 +303,7 @@ def append_entry(text, section_key, section, key, value):
     return text[:position] + "\n" + indented(entry_text(key, value, None), column) + text[position:]
 
 
-def find_section(text, name, path):
+def find_section(text: str, name: str, path: str) -> tuple[Any, Any]:
     """Return the nodes of the section's key and of its value."""
     # What YAML.compose() does, which version 0.16 (still in distributions) lacks.
     root = new_yaml().get_constructor_parser(readable(text))[0].composer.get_single_node()
@@ -312,7 +314,7 @@ def find_section(text, name, path):
     raise ConfigError(f"{path} has no section {name}: add the line '{name}:' or name another section.")
 
 
-def edit(text, name, settings, path):
+def edit(text: str, name: str, settings: dict[str, Any], path: str) -> tuple[str, list[str]]:
     """Return the new text and the keys that differ."""
     content = load(text, path)
     find_section(text, name, path)
@@ -327,14 +329,15 @@ def edit(text, name, settings, path):
             raise ConfigError(f"The section {name} of {path} stands in braces: write 'key: value' lines below it.")
         nodes = {item[0].value: item for item in section.value} if isinstance(section.value, list) else {}
         if key in nodes:
-            new = replace_entry(new, *nodes[key], settings[key])
+            key_node, value_node = nodes[key]
+            new = replace_entry(new, key_node, value_node, settings[key])
         else:
             new = append_entry(new, section_key, section, key, settings[key])
     check_outcome(new, {**content, name: {**current, **settings}}, path)
     return new, changed
 
 
-def with_line_ends(new, old):
+def with_line_ends(new: str, old: str) -> str:
     """Return the new text with the line ends of the old one, which may differ from line to line; a new line has that of the line before."""
     lines, wanted = old.split("\n"), new.split("\n")
     plain = [line.removesuffix("\r") for line in lines]
@@ -348,7 +351,7 @@ def with_line_ends(new, old):
     return "\n".join(result)[: -len("\r") if result[-1].endswith("\r") else None]
 
 
-def check_outcome(text, wanted, path):
+def check_outcome(text: str, wanted: dict[str, Any], path: str) -> None:
     """Refuse an outcome that is not exactly the old content with the wanted values."""
     try:
         right = same(load(text, path), wanted)
@@ -364,7 +367,7 @@ def check_outcome(text, wanted, path):
 # The module
 
 
-def read(path):
+def read(path: str) -> str:
     """Return the text of the file."""
     if not os.path.exists(path):
         raise ConfigError(f"{path} does not exist: install Galaxy first, or correct the path.")
@@ -379,7 +382,7 @@ def read(path):
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def write(module, path, text):
+def write(module: AnsibleModule, path: str, text: str) -> None:
     """Replace the file at once; owner, group and mode stay."""
     try:
         handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
@@ -391,7 +394,7 @@ def write(module, path, text):
     module.atomic_move(temporary, path)
 
 
-def keep_copy(module, path):
+def keep_copy(module: AnsibleModule, path: str) -> str:
     """Copy the file, as closed as it is, under a name that only this module gives. Returns the path of the copy."""
     copy = f"{path}{COPY_INFIX}{time.strftime('%Y-%m-%d@%H:%M:%S')}~"
     umask = os.umask(0o077)
@@ -402,14 +405,14 @@ def keep_copy(module, path):
     return copy
 
 
-def prune_copies(path, kept):
+def prune_copies(path: str, kept: int) -> None:
     """Remove the oldest copies of this module beyond a number; their names sort by time."""
     copies = sorted(glob.glob(glob.escape(path + COPY_INFIX) + "*~"), reverse=True)
     for old in copies[kept:]:
         os.unlink(old)
 
 
-def present(module, settings):
+def present(module: AnsibleModule, settings: dict[str, Any]) -> dict[str, Any]:
     """Bring the file to the wanted values."""
     if not module.params["path"]:
         raise ConfigError("path is empty: name the galaxy.yml to edit.")
@@ -446,13 +449,13 @@ def present(module, settings):
     return result
 
 
-def refuse(problems, path):
+def refuse(problems: list[str], path: str) -> None:
     """Stop when there are problems."""
     if problems:
         raise ConfigError(f"The settings for {path} are known to fail:\n- " + "\n- ".join(problems))
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={

@@ -99,6 +99,8 @@ import difflib
 import logging
 import os
 import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -135,12 +137,12 @@ class Unavailable(Exception):
     """Why something cannot be checked."""
 
 
-def kind(value):
+def kind(value: object) -> str:
     """Name the kind of a value, never the value."""
     return KINDS.get(type(value), type(value).__name__)
 
 
-def present(path):
+def present(path: str) -> dict[str, Any]:
     """Return the sections of the file as Galaxy reads it; empty where there is none yet."""
     if YAML_IMPORT_ERROR:
         raise Unavailable(f"PyYAML is not there to read {path}.")
@@ -151,7 +153,7 @@ def present(path):
 class GalaxySchema:
     """The options that this installation of Galaxy knows."""
 
-    def __init__(self, server_dir):
+    def __init__(self, server_dir: str | None) -> None:
         library = os.path.join(server_dir, "lib") if server_dir else None
         if library and library not in sys.path:
             sys.path.insert(0, library)
@@ -175,7 +177,7 @@ class GalaxySchema:
             option["deprecated_alias"] for option in self.options.values() if option.get("deprecated_alias")
         }
 
-    def fault(self, key, value, name=None):
+    def fault(self, key: str, value: Any, name: str | None = None) -> str | None:
         """Return what is wrong with one option, or nothing; under another name where the file has it so."""
         option = self.options.get(key)
         if option is None and key in self.by_host:
@@ -202,7 +204,7 @@ class GalaxySchema:
         )
         return f"{name or key}: is {kind(value)}, and Galaxy's schema wants {WANTED.get(wanted, wanted)}."
 
-    def unknown(self, keys):
+    def unknown(self, keys: Iterable[str]) -> list[str]:
         """Return the keys that the schema does not have, each with the nearest one that it has."""
         found = []
         for key in keys:
@@ -215,7 +217,7 @@ class GalaxySchema:
 class CelerySettings:
     """The settings that Galaxy's Celery knows."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             from celery.app import defaults
 
@@ -224,7 +226,7 @@ class CelerySettings:
         except Exception as error:  # noqa: BLE001 whatever an installation lacks, the operator is told
             raise Unavailable(f"{type(error).__name__}: {error}") from None
 
-    def fault(self, key, value):
+    def fault(self, key: str, value: Any) -> str | None:
         """Return what is wrong with one setting, or nothing. Celery itself looks at neither names nor types."""
         name = f"celery_conf.{key}"
         option = self.options.get(key)
@@ -245,16 +247,16 @@ class CelerySettings:
             return None
         return f"{name}: is {kind(value)}, and Celery wants {WANTED[wanted]}. Write it without quotes."
 
-    def unknown(self, keys):
+    def unknown(self, keys: Iterable[str]) -> list[str]:
         """Return the keys that Celery does not have."""
         return [str(key) for key in keys if key not in self.options and key not in self.old and key not in NEWER]
 
 
-def run(module):
+def run(module: AnsibleModule, settings: dict[str, Any]) -> NoReturn:
     """Check everything; fail or return the result."""
-    params, foreign = module.params, []
-    path, settings = params["path"], module.settings
-    result = {"changed": False, "schema_checked": False, "celery_checked": False, "foreign": foreign}
+    params, path = module.params, module.params["path"]
+    foreign: list[str] = []
+    result: dict[str, Any] = {"changed": False, "schema_checked": False, "celery_checked": False, "foreign": foreign}
     # First: an older one may know other settings.
     if old := too_old(params["server_dir"], sys.prefix):
         module.fail_json(msg=" ".join(old), **result)
@@ -305,7 +307,7 @@ def run(module):
     module.exit_json(**result)
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
@@ -320,12 +322,12 @@ def main():
         },
         supports_check_mode=True,
     )
-    module.settings = module.params["settings"]
+    settings = module.params["settings"]
     # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
     module.no_log_values.clear()
-    module.no_log_values.update(hidden_texts(module.settings, SECRET_KEYS, module.params["path"], module.params["server_dir"] or ""))
-    module.params["settings"] = mask(module.settings, SECRET_KEYS)
-    run(module)
+    module.no_log_values.update(hidden_texts(settings, SECRET_KEYS, module.params["path"], module.params["server_dir"] or ""))
+    module.params["settings"] = mask(settings, SECRET_KEYS)
+    run(module, settings)
 
 
 if __name__ == "__main__":

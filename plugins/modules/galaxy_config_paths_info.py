@@ -61,6 +61,8 @@ outside:
 """
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -80,7 +82,7 @@ CONFIGURATION = ("config_dir", "managed_config_dir")
 RELATIVE_TO_SERVER = ("tool_data_path", "shed_tool_data_path")
 
 
-def named_paths(settings, schema, tree):
+def named_paths(settings: dict[str, Any], schema: dict[str, Any], tree: Tree) -> Iterator[tuple[str, str]]:
     """Option and path of all that the settings name."""
     for option, value in sorted(settings.items()):
         resolves_to = (schema.get(option) or {}).get("path_resolves_to")
@@ -93,7 +95,7 @@ def named_paths(settings, schema, tree):
                 yield option, os.path.normpath(os.path.join(base, part))
 
 
-def missed(path, tree):
+def missed(path: str, tree: Tree) -> str | None:
     """What of a path no directory of the release holds: the path, or what it is a link to; None when nothing is missed."""
     if not is_below(path, tree.paths) or tree.exclude.pattern_for_path(path) is not None:
         return path
@@ -101,7 +103,7 @@ def missed(path, tree):
     return None if is_below(target, map(os.path.realpath, tree.paths)) else target
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(TREE_ARGUMENTS, config_file={"type": "path", "required": True}),
         supports_check_mode=True,

@@ -130,6 +130,7 @@ import socket
 import ssl
 import struct
 import traceback
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -147,7 +148,7 @@ SQLALCHEMY_IMPORT_ERROR = None
 try:
     import sqlalchemy
 except ImportError:
-    sqlalchemy = None
+    sqlalchemy = None  # type: ignore[assignment]
     SQLALCHEMY_IMPORT_ERROR = traceback.format_exc()
 
 # Codes of PostgreSQL's protocol, version 3.
@@ -166,7 +167,7 @@ class DatabaseError(Exception):
     """The question could not be answered; the text says why and holds no secret."""
 
 
-def connection_string(path):
+def connection_string(path: str) -> str:
     """Return the connection string of a galaxy.yml."""
     try:
         found = read_section(path).get("database_connection")
@@ -180,7 +181,7 @@ def connection_string(path):
     return found
 
 
-def not_let_in(reason, host, port, networks):
+def not_let_in(reason: str, host: str | None, port: int, networks: list[str]) -> str:
     """Say what there is to a refusal by pg_hba.conf: as whom the server sees this host, and whom it was to let in."""
     seen = SEEN_AS.search(reason)
     if not seen or not networks or not host:
@@ -193,7 +194,7 @@ def not_let_in(reason, host, port, networks):
     return f". The server sees this host as {seen.group(1)}{own}, which is in {listed} of the entries {', '.join(networks)}"
 
 
-def log_in(text, seconds, networks):
+def log_in(text: str, seconds: int, networks: list[str]) -> dict[str, Any]:
     """Log in with a connection string and return who the server takes this host for."""
     # What follows a raw @ in the password would be read as the server, and shown.
     if text.partition("?")[0].count("@") > 1:
@@ -232,7 +233,7 @@ def log_in(text, seconds, networks):
     }
 
 
-def _receive(peer, length):
+def _receive(peer: socket.socket, length: int) -> bytes:
     """Read exactly so many bytes."""
     data = b""
     while len(data) < length:
@@ -243,7 +244,7 @@ def _receive(peer, length):
     return data
 
 
-def _answer(peer, user, database):
+def _answer(peer: socket.socket, user: str, database: str) -> tuple[bool, str]:
     """Ask for a login and return whether the server wants to hear more, and what it said."""
     words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database)) + b"\0"
     peer.sendall(struct.pack("!II", len(words) + 8, PROTOCOL) + words)
@@ -259,7 +260,7 @@ def _answer(peer, user, database):
     return False, fields.get(b"M", "")
 
 
-def ask(host, port, user, database, seconds, tls):
+def ask(host: str, port: int, user: str, database: str, seconds: float, tls: bool) -> tuple[bool, str, str]:
     """Ask over one connection. Returns whether this host is admitted, its address and what the server said."""
     with socket.create_connection((host, port), seconds) as plain:
         address = plain.getsockname()[0]
@@ -275,17 +276,16 @@ def ask(host, port, user, database, seconds, tls):
             return *_answer(peer, user, database), address
 
 
-def is_listed(address, networks):
+def is_listed(address: str, networks: list[str]) -> bool:
     """Say whether an address lies in one of the networks."""
     if not address:
         return False
     return any(ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
-def look(params):
+def look(params: dict[str, Any]) -> dict[str, Any]:
     """Return what there is to say about the way from this host to the server."""
-    names = ("host", "port", "user", "database")
-    found = {name: params[name] for name in names}
+    found = {name: params[name] for name in ("host", "port", "user", "database")}
     if not params["host"]:
         text = params["url"] or connection_string(params["galaxy_config_file"])
         found = log_in(text, params["timeout_seconds"], params["networks"])
@@ -295,14 +295,17 @@ def look(params):
         except SourceAddressError as exc:
             raise DatabaseError(str(exc)) from None
     else:
-        said = [ask(*[params[name] for name in names], params["timeout_seconds"], tls) for tls in (True, False)]
+        seconds = params["timeout_seconds"]
+        said = [
+            ask(params["host"], params["port"], params["user"], params["database"], seconds, tls) for tls in (True, False)
+        ]
         found.update(
             admitted=any(answer[0] for answer in said), address=said[0][2], answers=[answer[1] for answer in said]
         )
     return {**found, "listed": is_listed(found["address"], params["networks"])}
 
 
-def main():
+def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         argument_spec={

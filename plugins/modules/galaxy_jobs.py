@@ -153,6 +153,7 @@ import json
 import os
 import sys
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -174,7 +175,7 @@ ROUND_SECONDS = 90
 MOVED = "It has changed in the meantime, so it was left alone."
 
 
-def ask_galaxy(module: AnsibleModule, asked: dict) -> list[dict]:
+def ask_galaxy(module: AnsibleModule, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Run the program that has Galaxy's code, and return what it says of jobs.
 
     :raises CeleryModuleError: when it cannot.
@@ -204,10 +205,11 @@ def ask_galaxy(module: AnsibleModule, asked: dict) -> list[dict]:
             f"Galaxy's code failed as the user {os.getuid()}: {told['error']}. Run this as Galaxy's user, and check its"
             " database."
         )
-    return told["jobs"]
+    jobs: list[dict[str, Any]] = told["jobs"]
+    return jobs
 
 
-def described(job: dict) -> dict:
+def described(job: dict[str, Any]) -> dict[str, Any]:
     """Return a job as the module returns it."""
     return {
         **{key: job[key] for key in ("id", "user", "tool", "state", "minutes")},
@@ -217,7 +219,7 @@ def described(job: dict) -> dict:
     }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "galaxy_config_file": {"type": "path", "required": True},
@@ -241,7 +243,9 @@ def main():
     require_node_names(module)
     require_celery(module)
     require_yaml(module)
-    settings, result, so_far = None, {"changed": False}, "nothing was ended: "
+    settings: Settings | None = None
+    result: dict[str, Any] = {"changed": False}
+    so_far = "nothing was ended: "
     try:
         settings = Settings({"galaxy_config_file": params["galaxy_config_file"]})
         section = read_section(params["galaxy_config_file"])
@@ -268,7 +272,7 @@ def main():
     module.exit_json(**result)
 
 
-def end(module: AnsibleModule, hanging: list[dict], result: dict) -> None:
+def end(module: AnsibleModule, hanging: list[dict[str, Any]], result: dict[str, Any]) -> None:
     """Have Galaxy end the jobs, and note in the result what became of each."""
     ended = {job["id"]: job for job in ask_galaxy(module, {"jobs": hanging, "message": module.params["reason"]})}
     for job in result["jobs"]:

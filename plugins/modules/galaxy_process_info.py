@@ -108,7 +108,7 @@ KINDS = {
 ESTABLISHED = "01"
 
 
-def text_of(pid, name):
+def text_of(pid: str, name: str) -> str:
     """Return a file of a process with spaces for its zeros; nothing where it cannot be read."""
     try:
         with open(os.path.join(PROC, pid, name), encoding="utf-8", errors="replace") as stream:
@@ -117,7 +117,7 @@ def text_of(pid, name):
         return ""
 
 
-def kind_of(pid, places):
+def kind_of(pid: str, places: list[str]) -> str | None:
     """Return what a process of this Galaxy is for, or None. The places tell it from another Galaxy on the host."""
     command = text_of(pid, "cmdline")
     kind = next((name for name, pattern in KINDS.items() if pattern.search(command)), None)
@@ -131,14 +131,14 @@ def kind_of(pid, places):
     return kind if any(re.search(re.escape(place) + r"[/ :]", told) for place in places) else None
 
 
-def parent_and_start(pid):
+def parent_and_start(pid: str) -> tuple[str, float]:
     """Return the parent of a process, and the seconds from the boot to its begin."""
     # The name, in brackets, may hold anything.
     fields = text_of(pid, "stat").rpartition(")")[2].split()
     return fields[1], int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def address_of(text):
+def address_of(text: str) -> tuple[str, int]:
     """Return the (address, port) that a line of /proc/net/tcp has, each word of it turned around."""
     address, port = text.split(":")
     raw = b"".join(int(address[place : place + 8], 16).to_bytes(4, sys.byteorder) for place in range(0, len(address), 8))
@@ -146,7 +146,7 @@ def address_of(text):
     return str(getattr(found, "ipv4_mapped", None) or found), int(port, 16)
 
 
-def peers(pid):
+def peers(pid: str) -> set[tuple[str, int]]:
     """Return the (address, port) of all that a process is connected to."""
     sockets = set()
     try:
@@ -165,7 +165,7 @@ def peers(pid):
     return found
 
 
-def families(places):
+def families(places: list[str]) -> list[tuple[str, str, float, list[str]]]:
     """Return the processes of Galaxy that no other one has started, each with all that belong to it."""
     kinds = {pid: kind for pid in os.listdir(PROC) if pid.isdecimal() and (kind := kind_of(pid, places))}
     known = {}
@@ -174,7 +174,7 @@ def families(places):
             known[pid] = parent_and_start(pid)
         except (IndexError, ValueError):  # it has just ended
             continue
-    members = {}
+    members: dict[str, list[str]] = {}
     for pid in known:
         first = pid
         while known[first][0] in known:
@@ -183,7 +183,7 @@ def families(places):
     return [(first, kinds[first], known[first][1], pids) for first, pids in members.items()]
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={

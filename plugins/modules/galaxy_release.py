@@ -196,6 +196,7 @@ stats:
 import os
 import re
 import shutil
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -219,7 +220,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases impo
 )
 
 
-def prunable(releases, params, names, current, previous):
+def prunable(releases: Releases, params: dict[str, Any], names: list[str], current: str, previous: str) -> list[str]:
     """Which releases go, given those that are there, the newest first."""
     order = [name for name in (current, previous) if name in names]
     order += [name for name in names if name not in order]
@@ -230,7 +231,7 @@ def prunable(releases, params, names, current, previous):
     return [name for name in surplus if name not in used]
 
 
-def check_parameters(params):
+def check_parameters(params: dict[str, Any]) -> None:
     wanted = params["fingerprint"]
     if params["keep"] < 1:
         raise ReleaseError(f"keep: {params['keep']} is below 1: the current release always stays")
@@ -246,7 +247,7 @@ def check_parameters(params):
             raise ReleaseError(f"{option}: '{params[option]}' is not a name")
 
 
-def damaged(params, releases, tree, name):
+def damaged(params: dict[str, Any], releases: Releases, tree: Tree, name: str) -> bool:
     if not params["recheck"]:
         return False
     try:
@@ -255,7 +256,7 @@ def damaged(params, releases, tree, name):
         return True
 
 
-def ensure(module, releases, tree, lock=None):
+def ensure(module: AnsibleModule, releases: Releases, tree: Tree, lock: Lock | None = None) -> dict[str, Any]:
     params = module.params
     names = releases.names()
     current = releases.link(CURRENT)
@@ -298,7 +299,8 @@ def ensure(module, releases, tree, lock=None):
     if module.check_mode or not result["changed"]:
         return result
     releases.close_to_others(params["group"])
-    if synced:
+    # Without the lock nothing is copied: that is check mode.
+    if synced and lock is not None:
         copy = Copy(module, releases, tree, lock)
         copy.run()
         result["stats"] = copy.stats
@@ -316,7 +318,7 @@ def ensure(module, releases, tree, lock=None):
     return result
 
 
-def run(module):
+def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     check_parameters(params)
     tree = Tree.from_params(params)
@@ -333,7 +335,7 @@ def run(module):
         return ensure(module, releases, tree, lock)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             TREE_ARGUMENTS,

@@ -124,15 +124,11 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import (
-    TREE_ARGUMENTS,
-    ReleaseError,
-    Tree,
-    release_info,
-)
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, release_info
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(TREE_ARGUMENTS, root={"type": "path", "default": ""}),
         supports_check_mode=True,

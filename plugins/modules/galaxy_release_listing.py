@@ -77,6 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_versions import too_old
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import TREE_ARGUMENTS, Tree, describe
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_listing import Listing
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._releases import DIRECTORY_MODE, group_number, protect
 
 SUFFIX = ".list.gz"
@@ -84,7 +85,7 @@ KEPT = 5
 FILE_MODE = 0o640
 
 
-def keep(listing, directory, path, group):
+def keep(listing: Listing, directory: str, path: str, group: int | None) -> bool:
     """Write the listing where it is not there; whether anything was changed."""
     os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
     changed = protect(directory, DIRECTORY_MODE, group)
@@ -100,7 +101,7 @@ def keep(listing, directory, path, group):
     return changed
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             TREE_ARGUMENTS,

@@ -65,6 +65,8 @@ notes:
 import json
 import os
 import subprocess
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -84,7 +86,7 @@ except ImportError:
 READ = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, default=str)"
 
 
-def parse_here(text):
+def parse_here(text: str) -> Any:
     """Read a text as YAML by this Python's own library."""
     try:
         return yaml.safe_load(text)
@@ -94,16 +96,16 @@ def parse_here(text):
         raise ValueError(f"{getattr(error, 'problem', 'a mistake')}, line {mark.line + 1 if mark else '?'}") from None
 
 
-def parse_by(python):
+def parse_by(python: str) -> Callable[[str], Any]:
     """Return a function that reads a text as YAML by Galaxy's Python, as the user that owns it."""
     owner = os.stat(python)
 
-    def parse(text):
+    def parse(text: str) -> Any:
         # The file belongs to the site's user, so it never runs as root.
+        account: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
         done = subprocess.run(
-            [python, "-I", "-c", READ], input=text, capture_output=True, text=True, check=False,
-            **({"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}),
-        )  # fmt: skip
+            [python, "-I", "-c", READ], input=text, capture_output=True, text=True, check=False, **account
+        )
         if done.returncode:
             raise ValueError("Galaxy's own Python refuses it")
         return json.loads(done.stdout)
@@ -111,7 +113,7 @@ def parse_by(python):
     return parse
 
 
-def galaxy_python():
+def galaxy_python() -> str:
     """Return a Python of a virtual environment of Galaxy, which has PyYAML."""
     site = Site("/", parse_here)
     texts = [site.text(str(path)) for path in site.path("/etc/systemd/system").glob("*galaxy*.service")]
@@ -120,10 +122,10 @@ def galaxy_python():
     return next((f"{venv}/bin/python" for venv in venvs if os.path.exists(f"{venv}/bin/python")), "")
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec={"config_file": {"type": "path"}}, supports_check_mode=True)
-    parse = parse_here
+    parse: Callable[[str], Any] = parse_here
     if yaml is None:
         python = galaxy_python()
         if not python:

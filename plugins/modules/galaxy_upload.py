@@ -142,6 +142,8 @@ import socket
 import time
 import traceback
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -169,7 +171,7 @@ CRYPTO_IMPORT_ERROR = None
 try:
     from Crypto.Cipher import Blowfish
 except ImportError:
-    Blowfish = None
+    Blowfish = None  # type: ignore[assignment]
     CRYPTO_IMPORT_ERROR = traceback.format_exc()
 
 # Galaxy's states of a dataset that change no more by themselves.
@@ -217,7 +219,7 @@ class Upload:
     :param seconds: how long it may take.
     """
 
-    def __init__(self, settings: Settings, section: dict, api: GalaxyApi, nodes: list[str], seconds: int) -> None:
+    def __init__(self, settings: Settings, section: dict[str, Any], api: GalaxyApi, nodes: list[str], seconds: int) -> None:
         self.settings, self.api, self.nodes, self.seconds = settings, api, nodes, seconds
         self.conf = section.get("celery_conf") or {}
         self.id_secret = str(section.get("id_secret") or DEFAULT_ID_SECRET)
@@ -228,9 +230,14 @@ class Upload:
         )
         self.mark = str(uuid.uuid4())
         self.name = f"usegalaxy_eu.celery verify {self.mark}"
-        self.history = self.dataset = self.job = self.number = self.version = None
-        self.state, self.took = None, None
-        self.tasks: dict[str, dict] = {}
+        self.history: str | None = None
+        self.dataset: str | None = None
+        self.job: str | None = None
+        self.number: int | None = None
+        self.version: str | None = None
+        self.state: str | None = None
+        self.took: float | None = None
+        self.tasks: dict[str, dict[str, Any]] = {}
 
     def run(self) -> None:
         """Upload and wait.
@@ -286,13 +293,13 @@ class Upload:
         made = self.api.call("POST", "/api/tools/fetch", {"history_id": self.history, "targets": [target]})
         self.dataset, self.job = made["outputs"][0]["id"], made["jobs"][0]["id"]
         if self.by_celery:
-            self.number = job_number(self.job, self.id_secret)
+            self.number = job_number(made["jobs"][0]["id"], self.id_secret)
 
     @property
     def _line(self) -> str:
         return f"usegalaxy_eu.celery {self.mark}\n"
 
-    def _follow(self, wait) -> None:
+    def _follow(self, wait: Callable[[float], object]) -> None:
         """Ask for the dataset until it is final or time is up.
 
         :param wait: is called with the seconds until the next look.
@@ -330,21 +337,21 @@ class Upload:
                 " came back. Check that Galaxy and its workers see the same data directory."
             )
 
-    def _listen(self, connection, seconds: float) -> None:
+    def _listen(self, connection: Any, seconds: float) -> None:
         """Take in events for some seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             with contextlib.suppress(socket.timeout):
                 connection.drain_events(timeout=left)
 
-    def _hear_the_rest(self, connection) -> None:
+    def _hear_the_rest(self, connection: Any) -> None:
         """Wait for the events of tasks that have ended already."""
         end = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < end and [task["state"] for task in self.report()] != ["SUCCESS"] * len(CHAIN):
             self._listen(connection, 0.1)
 
-    def _on_event(self, event: dict) -> None:
-        task = self.tasks.get(event.get("uuid"))
+    def _on_event(self, event: dict[str, Any]) -> None:
+        task = self.tasks.get(event.get("uuid", ""))
         if task is None:
             if event["type"] != "task-received" or event.get("name") not in CHAIN or job_of(event) != self.number:
                 return
@@ -374,7 +381,7 @@ class Upload:
                 " than galaxy_config_file has: restart it."
             )
 
-    def _diagnosis(self, app, connection) -> str:
+    def _diagnosis(self, app: Any, connection: Any) -> str:
         """Return which link of the chain is missing, and why."""
         line = f"the upload is still {self.state or 'new'} after {self.seconds} s"
         seen = {task["name"]: task for task in self.tasks.values()}
@@ -419,16 +426,17 @@ class Upload:
             return f"the history {self.name!r} was deleted and not purged: {exc}"
         return None
 
-    def report(self) -> list[dict]:
+    def report(self) -> list[dict[str, Any]]:
         """Return the tasks without what is only for this class, in the order of the chain."""
         tasks = sorted(self.tasks.values(), key=lambda task: CHAIN.index(task["name"]))
         return [{key: value for key, value in task.items() if not key.startswith("_")} for task in tasks]
 
 
-def upload(module: AnsibleModule) -> tuple[str | None, dict]:
+def upload(module: AnsibleModule) -> tuple[str | None, dict[str, Any]]:
     """Upload, and purge whatever was made. Return (what went wrong or None, the module's result)."""
     params = module.params
-    problem, result = None, {}
+    problem: str | None = None
+    result: dict[str, Any] = {}
     secrets = {params["api_key"]}
     work = None
     try:
@@ -466,7 +474,7 @@ def upload(module: AnsibleModule) -> tuple[str | None, dict]:
     return problem and mask(problem, secrets), result
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "galaxy_url": {"type": "str", "required": True},

@@ -75,6 +75,7 @@ import datetime
 import json
 import os
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -87,7 +88,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_mana
 )
 
 
-def same(path, definitions):
+def same(path: str, definitions: dict[str, Any]) -> bool:
     """Say whether a file holds these definitions; one that cannot be read does not."""
     try:
         with open(path, encoding="utf-8") as stream:
@@ -96,7 +97,7 @@ def same(path, definitions):
         return False
 
 
-def write(folder, definitions):
+def write(folder: str, definitions: dict[str, Any]) -> str:
     """Write a new backup, which gets its name only when it is whole."""
     now = datetime.datetime.now(datetime.timezone.utc)
     path = os.path.join(folder, f"definitions-{now:%Y%m%dT%H%M%S.%f}Z.json")
@@ -114,7 +115,7 @@ def write(folder, definitions):
     return path
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={

@@ -227,6 +227,7 @@ import hashlib
 import hmac
 import os
 import re
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -242,15 +243,15 @@ ALGORITHMS = {"rabbit_password_hashing_sha256": hashlib.sha256, "rabbit_password
 SALT_BYTES = 4
 
 
-def hash_password(password, salt=None):
+def hash_password(password: str, salt: bytes | None = None) -> str:
     """Return the hash of a password as the broker keeps it (SHA-256)."""
     salt = os.urandom(SALT_BYTES) if salt is None else salt
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def password_matches(user, password):
+def password_matches(user: dict[str, Any], password: str) -> bool:
     """Say whether the broker's hash is that of this password."""
-    algorithm = ALGORITHMS.get(user.get("hashing_algorithm"))
+    algorithm = ALGORITHMS.get(user.get("hashing_algorithm") or "")
     try:
         stored = base64.b64decode(user.get("password_hash") or "", validate=True)
     except (binascii.Error, ValueError):
@@ -261,7 +262,7 @@ def password_matches(user, password):
     return hmac.compare_digest(digest, stored[SALT_BYTES:])
 
 
-def tags_of(value):
+def tags_of(value: str | list[str] | None) -> list[str]:
     """Return tags as a list; brokers before 3.9 hand over one string."""
     return [tag for tag in value.split(",") if tag] if isinstance(value, str) else list(value or [])
 
@@ -273,7 +274,15 @@ OWN_EXCHANGES = {f"amq.{name}" for name in ("direct", "fanout", "headers", "matc
 class Step:
     """One request, with what it does in words and in lines for the diff."""
 
-    def __init__(self, text, method, path, body=None, before=None, after=None):
+    def __init__(
+        self,
+        text: str | None,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> None:
         self.text, self.method, self.path, self.body = text, method, path, body
         self.before, self.after = before, after
         self.new_password = None  # set when the step changes the password that the module itself logs in with
@@ -282,7 +291,7 @@ class Step:
 class Broker:
     """What the broker has."""
 
-    def __init__(self, api):
+    def __init__(self, api: Management) -> None:
         self.vhosts = {item["name"]: item for item in api.call("GET", path_of("vhosts"))}
         self.users = {item["name"]: item for item in api.call("GET", path_of("users"))}
         self.permissions = {(i["user"], i["vhost"]): i for i in api.call("GET", path_of("permissions"))}
@@ -295,10 +304,10 @@ class Broker:
         self.user_limits = {i["user"]: i["value"] for i in api.call("GET", path_of("user-limits"))}
 
 
-def missing_exchanges(api, wanted, broker):
+def missing_exchanges(api: Management, wanted: dict[str, Any], broker: Broker) -> list[str]:
     """Return what is wrong with topic permissions for exchanges that are not there, which RabbitMQ refuses from 4.3 on."""
     numbers = re.match(r"(\d+)\.(\d+)", broker.version)
-    if tuple(map(int, numbers.groups())) < (4, 3):
+    if numbers is None or tuple(map(int, numbers.groups())) < (4, 3):
         return []
     problems, known = [], {}
     for user in wanted["users"]:
@@ -316,7 +325,7 @@ def missing_exchanges(api, wanted, broker):
     return problems
 
 
-def find_problems(wanted, broker, login):
+def find_problems(wanted: dict[str, Any], broker: Broker, login: str) -> list[str]:
     """Return what is wrong with the wanted state, before anything is changed."""
     problems = list_problems(wanted["vhosts"], wanted["users"], wanted["policies"], broker.vhosts)
     return problems + [
@@ -327,9 +336,9 @@ def find_problems(wanted, broker, login):
     ]
 
 
-def plan(wanted, broker, login):
+def plan(wanted: dict[str, Any], broker: Broker, login: str) -> list[Step]:
     """Return the steps from what the broker has to the wanted state: pure, so check mode tells the truth."""
-    steps, removals = [], []
+    steps, removals = list[Step](), list[Step]()
     gone = {item["name"] for item in wanted["vhosts"] if item["state"] == "absent"}
     for vhost in wanted["vhosts"]:
         (removals if vhost["state"] == "absent" else steps).extend(plan_vhost(vhost, broker, wanted, login))
@@ -358,7 +367,7 @@ def plan(wanted, broker, login):
     return steps + removals
 
 
-def plan_vhost(vhost, broker, wanted, login):
+def plan_vhost(vhost: dict[str, Any], broker: Broker, wanted: dict[str, Any], login: str) -> list[Step]:
     """Return the steps for one vhost."""
     name, kind = vhost["name"], vhost["default_queue_type"]
     current = broker.vhosts.get(name)
@@ -388,7 +397,7 @@ def plan_vhost(vhost, broker, wanted, login):
     return [Step(text, "PUT", path, body, before=f"vhost {name}: default_queue_type={old}", after=line)]
 
 
-def plan_user(user, current, login):
+def plan_user(user: dict[str, Any], current: dict[str, Any] | None, login: str) -> list[Step]:
     """Return the step for one user, if it needs any."""
     name, password = user["name"], user["password"]
     tags = sorted(set(user["tags"]))
@@ -420,15 +429,15 @@ def plan_user(user, current, login):
     return [step]
 
 
-def rights(item):
+def rights(item: dict[str, Any]) -> str:
     """Return a permission as a line."""
     return " ".join(f"{key}={item[key]!r}" for key in ("configure", "write", "read") if key in item)
 
 
-def plan_permissions(user, broker, gone):
+def plan_permissions(user: dict[str, Any], broker: Broker, gone: set[str]) -> tuple[list[Step], list[Step]]:
     """Return the steps that set and those that remove the permissions of one user."""
     name = user["name"]
-    steps, removals, listed = [], [], set()
+    steps, removals, listed = list[Step](), list[Step](), set[str]()
     for item in user["permissions"]:
         vhost = item["vhost"]
         listed.add(vhost)
@@ -447,10 +456,10 @@ def plan_permissions(user, broker, gone):
     return steps, removals
 
 
-def plan_topics(user, broker, gone):
+def plan_topics(user: dict[str, Any], broker: Broker, gone: set[str]) -> tuple[list[Step], list[Step]]:
     """Return the steps that set and those that remove the topic permissions of one user."""
     name = user["name"]
-    steps, removals, listed = [], [], set()
+    steps, removals, listed = list[Step](), list[Step](), set[tuple[str, str]]()
     if user["topic_permissions"] is None:
         return steps, removals
     for item in user["topic_permissions"]:
@@ -473,14 +482,14 @@ def plan_topics(user, broker, gone):
     return steps, removals
 
 
-def same(one, other):
+def same(one: Any, other: Any) -> bool:
     """Say whether two values are equal in value and type: 1 and true are two values."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return type(one) is type(other) and one == other
 
 
-def plan_policy(policy, current, gone):
+def plan_policy(policy: dict[str, Any], current: dict[str, Any] | None, gone: set[str]) -> list[Step]:
     """Return the step for one policy, if it needs any."""
     name, vhost = policy["name"], policy["vhost"]
     what = f"policy {name} on {vhost}"
@@ -496,7 +505,7 @@ def plan_policy(policy, current, gone):
     return [Step(f"{what} {'changed' if current else 'created'}", "PUT", path, body, before, after)]
 
 
-def plan_limits(kind, name, limits, current):
+def plan_limits(kind: str, name: str, limits: dict[str, int | None], current: dict[str, int]) -> list[Step]:
     """Return the steps for the limits of one vhost or user."""
     steps = []
     wanted = {limit.replace("_", "-"): value for limit, value in limits.items()}
@@ -514,7 +523,7 @@ def plan_limits(kind, name, limits, current):
     return steps
 
 
-def check_queue_types(api, wanted, steps):
+def check_queue_types(api: Management, wanted: dict[str, Any], steps: list[Step]) -> None:
     """Fail when the broker has taken a default queue type without keeping it, as old ones do."""
     touched = {step.path for step in steps if step.method == "PUT"}
     for vhost in wanted["vhosts"]:
@@ -529,7 +538,7 @@ def check_queue_types(api, wanted, steps):
             )
 
 
-def execute(api, step):
+def execute(api: Management, step: Step) -> None:
     """Send one request."""
     try:
         api.call(step.method, step.path, step.body)
@@ -539,12 +548,12 @@ def execute(api, step):
     api.password = step.new_password or api.password
 
 
-def lines(steps, side):
+def lines(steps: list[Step], side: str) -> str:
     """Return one side of the diff."""
     return "".join(f"{getattr(step, side)}\n" for step in steps if getattr(step, side))
 
 
-def permission_spec(*names):
+def permission_spec(*names: str) -> dict[str, Any]:
     """Return the specification of a list of permissions."""
     return {
         "type": "list",
@@ -556,12 +565,12 @@ def permission_spec(*names):
     }
 
 
-def limits_spec(*names):
+def limits_spec(*names: str) -> dict[str, Any]:
     """Return the specification of a dictionary of limits."""
     return {"type": "dict", "options": {name: {"type": "int"} for name in names}}
 
 
-def main():
+def main() -> None:
     """Run the module."""
     name = {"type": "str", "required": True}
     state = {"type": "str", "choices": ["present", "absent"], "default": "present"}

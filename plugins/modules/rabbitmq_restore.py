@@ -75,6 +75,7 @@ kept:
 
 import json
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -87,7 +88,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_mana
 )
 
 
-def find(path):
+def find(path: str) -> str:
     """Return the file that a path leads to."""
     if not os.path.isdir(path):
         return path
@@ -97,7 +98,7 @@ def find(path):
     return known[-1]
 
 
-def read(path):
+def read(path: str) -> dict[str, Any]:
     """Return the definitions of a file."""
     try:
         with open(path, encoding="utf-8") as stream:
@@ -115,12 +116,12 @@ def read(path):
     return definitions
 
 
-def objects(value):
+def objects(value: object) -> bool:
     """Say whether a value is a list of objects, or nothing."""
     return value is None or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
 
 
-def without_own(definitions, login):
+def without_own(definitions: dict[str, Any], login: str) -> dict[str, Any]:
     """Leave out what belongs to the broker as it is: the login, and the identity of the cluster."""
     leave = {"users": login, "global_parameters": "internal_cluster_id"}
     return {
@@ -129,7 +130,7 @@ def without_own(definitions, login):
     }
 
 
-def take_back(api, wanted, before):
+def take_back(api: Management, wanted: dict[str, Any], before: dict[str, Any]) -> None:
     """Remove the full permission that the broker gives the login on each vhost which the import makes."""
     named = [(item["vhost"], item["user"]) for item in wanted.get("permissions") or []]
     known = [item["name"] for item in before["vhosts"]]
@@ -143,7 +144,7 @@ def take_back(api, wanted, before):
                 raise
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={**CONNECTION, "path": {"type": "path", "required": True}},

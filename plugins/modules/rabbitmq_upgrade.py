@@ -65,6 +65,7 @@ enabled:
 """
 
 import re
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -86,15 +87,15 @@ KHEPRI_REQUIRED = (4, 3)
 MIRRORS = ("ha-mode", "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure")
 
 
-def parse(version):
+def parse(version: str) -> tuple[int, int, int]:
     """Return a version as three numbers."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)(?!\d)", version)
     if not match:
         raise ManagementError(f"version: {version!r} is no version of RabbitMQ such as 4.1.4.")
-    return tuple(int(part) for part in match.groups())
+    return int(match[1]), int(match[2]), int(match[3])
 
 
-def jump_problem(running, wanted):
+def jump_problem(running: str, wanted: str) -> str | None:
     """Say why one version cannot follow another, or return None."""
     old, new = parse(running), parse(wanted)
     if new < old:
@@ -114,7 +115,7 @@ def jump_problem(running, wanted):
     )
 
 
-def policy_problems(policies, wanted):
+def policy_problems(policies: list[dict[str, Any]], wanted: str) -> list[str]:
     """Return what the policies hold against the version."""
     if parse(wanted)[0] < 4:
         return []
@@ -129,7 +130,7 @@ def policy_problems(policies, wanted):
     ]
 
 
-def flag_plan(flags, running, wanted):
+def flag_plan(flags: list[dict[str, Any]], running: str, wanted: str) -> tuple[list[str], list[str]]:
     """Return the names of the feature flags to enable and what speaks against the version."""
     old, new = parse(running), parse(wanted)
     if old[:2] == new[:2]:
@@ -160,7 +161,7 @@ def flag_plan(flags, running, wanted):
     return enable, problems
 
 
-def nodes_ahead(nodes, running):
+def nodes_ahead(nodes: list[dict[str, Any]], running: str) -> list[str]:
     """Return the names of the nodes of a cluster that run a newer series already."""
     versions = {
         node["name"]: application["version"]
@@ -171,14 +172,14 @@ def nodes_ahead(nodes, running):
     return sorted(name for name, version in versions.items() if parse(version)[:2] > parse(running)[:2])
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={**CONNECTION, "version": {"type": "str", "required": True}},
         supports_check_mode=True,
     )
     wanted = module.params["version"]
-    enable, done = [], []
+    enable, done = list[str](), list[str]()
     try:
         parse(wanted)
         api = Management(**{key: module.params[key] for key in CONNECTION})

@@ -127,6 +127,7 @@ import subprocess
 import tempfile
 import time
 from subprocess import Popen
+from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -135,7 +136,7 @@ from ansible.module_utils.basic import AnsibleModule
 try:
     import pwd
 except ImportError:
-    pwd = None
+    pwd = None  # type: ignore[assignment]
 
 # What the trial run takes over from the static configuration; nothing that talks to other servers or writes files.
 KEPT = ("entryPoints", "api", "ping", "serversTransport", "tcpServersTransport", "core")
@@ -164,14 +165,15 @@ class TimedOut(Exception):
     """The trial run neither took nor refused the configuration."""
 
 
-def free_port():
+def free_port() -> int:
     """Return a loopback port that nothing listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        port: int = sock.getsockname()[1]
+        return port
 
 
-def trial_static(static, directory, port):
+def trial_static(static: dict[str, Any], directory: str, port: int) -> dict[str, Any]:
     """Return the static configuration of the trial run: as C(static), without reach and without trace."""
     trial = copy.deepcopy({key: value for key, value in static.items() if key in KEPT})
     for entry in (trial.get("entryPoints") or {}).values():
@@ -190,7 +192,7 @@ def trial_static(static, directory, port):
     return trial
 
 
-def replaced(value, paths):
+def replaced(value: Any, paths: dict[str, str]) -> Any:
     """Return C(value) with every string that is a key of C(paths) replaced."""
     if isinstance(value, dict):
         return {key: replaced(item, paths) for key, item in value.items()}
@@ -199,7 +201,7 @@ def replaced(value, paths):
     return paths.get(value, value) if isinstance(value, str) else value
 
 
-def log_errors(text):
+def log_errors(text: str) -> list[dict[str, Any]]:
     """Return the errors in Traefik's log, each as a dict of its fields; a line that is no JSON is an error too."""
     errors = []
     for line in text.splitlines():
@@ -212,27 +214,28 @@ def log_errors(text):
     return errors
 
 
-def words_of(fields):
+def words_of(fields: dict[str, Any]) -> str:
     """Return message and error of one entry of the log."""
     words = [fields.get("message"), fields.get("error")]
     # "Command error" and the name of the command say nothing about the configuration.
     return ": ".join(str(word) for word in words if word and word != "Command error")
 
 
-def has_image(module, image):
+def has_image(module: AnsibleModule, image: str) -> bool:
     """Tell whether the engine of this host has an image."""
     if not shutil.which("docker"):
         return False
-    return module.run_command(["docker", "image", "inspect", image])[0] == 0
+    return bool(module.run_command(["docker", "image", "inspect", image])[0] == 0)
 
 
 class Trial:
     """One check of one configuration."""
 
-    def __init__(self, module, directory):
+    def __init__(self, module: AnsibleModule, directory: str) -> None:
         self.module, self.params, self.directory = module, module.params, directory
-        self.paths, self.errors = {}, []
-        self.account = {}
+        self.paths: dict[str, str] = {}
+        self.errors: list[dict[str, str]] = []
+        self.account: dict[str, Any] = {}
         # Of the trial run's container, so that it can be ended by its name.
         self.container = os.path.basename(directory)
         if self.params["user"] and os.geteuid() == 0:
@@ -242,7 +245,7 @@ class Trial:
             except KeyError:
                 pass
 
-    def write(self, name, text):
+    def write(self, name: str, text: str) -> str:
         """Write a file that only the trial run's user reads, and return its path."""
         path = os.path.join(self.directory, name)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
@@ -251,7 +254,7 @@ class Trial:
             os.chown(path, self.account["user"], self.account["group"])
         return path
 
-    def add(self, part, where, words):
+    def add(self, part: str, where: str, words: str) -> None:
         """Note an error, in the words of the configuration that was given."""
         for real, scratch in self.paths.items():
             words = words.replace(scratch, real)
@@ -261,15 +264,15 @@ class Trial:
         if error not in self.errors:
             self.errors.append(error)
 
-    def left_out(self, words):
+    def left_out(self, words: str) -> bool:
         """Tell whether an error is about what the trial run does not have."""
         static = self.params["static"]
         return any(static.get(key) and text in words for key, texts in LEFT_OUT.items() for text in texts)
 
-    def command(self, *arguments):
+    def command(self, *arguments: str) -> tuple[list[str], dict[str, Any]]:
         """Return the arguments for C(subprocess) that run the binary without this process's environment."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self.directory}
-        options = {"env": environment, "cwd": self.directory, "stdin": subprocess.DEVNULL}
+        options: dict[str, Any] = {"env": environment, "cwd": self.directory, "stdin": subprocess.DEVNULL}
         if not self.params["image"]:
             return [self.params["binary"], *arguments], {**options, **self.account}
         user = f"{self.account.get('user', os.geteuid())}:{self.account.get('group', os.getegid())}"
@@ -281,7 +284,7 @@ class Trial:
         command = ["docker", "run", "--rm", f"--name={self.container}", *confined, "--entrypoint=traefik"]
         return [*command, self.params["image"], *arguments], options
 
-    def end(self, process):
+    def end(self, process: Popen[bytes]) -> None:
         """End the trial run; the program that shows a container's output is not the container."""
         # It may be about to start, so once more.
         for _try in range(3 if self.params["image"] else 0):
@@ -294,16 +297,16 @@ class Trial:
         process.kill()
         process.wait()
 
-    def output(self, *arguments):
+    def output(self, *arguments: str) -> str:
         """Run the binary to its end and return what it said."""
         command, options = self.command(*arguments)
         # As the account that Traefik runs as, which module.run_command cannot do.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # pylint: disable=ansible-bad-function
             command, capture_output=True, timeout=self.params["timeout_seconds"], check=False, **options
         )
         return (done.stdout + done.stderr).decode(errors="replace")
 
-    def read_static(self):
+    def read_static(self) -> None:
         """Let Traefik read the whole static configuration. Asking for its health is the one command that only reads."""
         path = self.write("traefik.yml", json.dumps(self.params["static"]))
         said = self.output("healthcheck", f"--configFile={path}")
@@ -316,7 +319,7 @@ class Trial:
         for fields in log_errors("\n".join(line for line in said.splitlines() if line.startswith("{"))):  # fmt: skip
             self.add("static", "", words_of(fields))
 
-    def run(self):
+    def run(self) -> None:
         """Run Traefik with both configurations until it has read them."""
         self.paths = {
             real: self.write(f"file-{number}", text)
@@ -329,7 +332,7 @@ class Trial:
             arguments, options = self.command(f"--configFile={path}")
             with open(log, "wb") as stream:
                 # It runs on while its API is asked, which module.run_command cannot do.
-                output = {"stdout": stream, "stderr": subprocess.STDOUT}
+                output: dict[str, Any] = {"stdout": stream, "stderr": subprocess.STDOUT}
                 process = Popen(arguments, **output, **options)  # pylint: disable=ansible-bad-function
                 try:
                     found = self.wait(process, port, log)
@@ -343,7 +346,7 @@ class Trial:
                 self.judge(found, text)
                 return
 
-    def wait(self, process, port, log):
+    def wait(self, process: Popen[bytes], port: int, log: str) -> dict[str, Any] | None:
         """Return what the API says once the dynamic configuration is read, or None if that will not happen."""
         opener = build_opener(ProxyHandler({}))
         end = time.monotonic() + self.params["timeout_seconds"]
@@ -352,7 +355,7 @@ class Trial:
                 return None
             try:
                 with opener.open(f"http://127.0.0.1:{port}/api/rawdata", timeout=5) as answer:
-                    found = json.load(answer)
+                    found: dict[str, Any] = json.load(answer)
             except (URLError, OSError, ValueError):
                 found = {}
             names = [name for section in SECTIONS for name in found.get(section) or {}]
@@ -364,7 +367,7 @@ class Trial:
             time.sleep(0.05)
         raise TimedOut
 
-    def judge(self, found, text):
+    def judge(self, found: dict[str, Any] | None, text: str) -> None:
         """Note the errors of the API and of the log."""
         for section, kind in SECTIONS.items():
             for name, item in sorted(((found or {}).get(section) or {}).items()):
@@ -383,7 +386,7 @@ class Trial:
             self.add("static", "", "it ended without a word")
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
