@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -107,7 +108,7 @@ class Event:
         self.skipped = False
         self.over = threading.Event()
 
-    def report(self) -> dict:
+    def report(self) -> dict[str, Any]:
         """What is kept of it."""
         return {
             "fault": str(self.fault),
@@ -131,7 +132,7 @@ class Chaos:
         self.begun = 0.0
         self.failed_playbooks: set[str] = set()
 
-    def attempt(self, part: Callable[[], dict], otherwise: dict) -> dict:
+    def attempt(self, part: Callable[[], dict[str, Any]], otherwise: dict[str, Any]) -> dict[str, Any]:
         """Return the figures of a part, or others when it cannot give them, which is for the report."""
         try:
             return part()
@@ -159,10 +160,10 @@ class Chaos:
         uploads += [f"--seconds={self.seconds + 2 * END_SECONDS}", f"--report={DATA}/uploads.json"]
         on("core", *run, "--unit=upload-stream", *UPLOAD_STREAM, "start", *uploads)
 
-    def end_uploads(self) -> dict:
+    def end_uploads(self) -> dict[str, Any]:
         """Wait until each upload has its end or hangs, and judge them."""
         stop = ["stop", f"--report={DATA}/uploads.json", f"--seconds={END_SECONDS}"]
-        report = json.loads(on("core", *UPLOAD_STREAM, *stop, seconds=END_SECONDS + 60))
+        report: dict[str, Any] = json.loads(on("core", *UPLOAD_STREAM, *stop, seconds=END_SECONDS + 60))
         for name, outcome in report["failed"].items():
             # Who was refused one knows it.
             if outcome not in ENDED and name not in report["refused_names"]:
@@ -170,14 +171,15 @@ class Chaos:
                 self.broken.append(f"upload {name} ended as {outcome}: job {', '.join(jobs) or 'none'}")
         return report
 
-    def end_sending(self) -> dict:
+    def end_sending(self) -> dict[str, Any]:
         """Return what was sent."""
-        return json.loads(on("core", *TASK_STREAM, "stop", f"--report={DATA}/stream.json", seconds=300))
+        sent: dict[str, Any] = json.loads(on("core", *TASK_STREAM, "stop", f"--report={DATA}/stream.json", seconds=300))
+        return sent
 
-    def end_tasks(self) -> dict:
+    def end_tasks(self) -> dict[str, Any]:
         """Count what became of the tasks, and judge them."""
         account = [PYTHON, "/usr/local/lib/task_account.py", "count", f"--config={CONFIG}", f"--ids={DATA}/stream.ids"]
-        count = json.loads(on("core", *account, *NODES, seconds=600))
+        count: dict[str, Any] = json.loads(on("core", *account, *NODES, seconds=600))
         ids = dict(line.split()[::-1] for line in on("core", "cat", f"{DATA}/stream.ids").splitlines())
         for user in count["never"]:
             self.broken.append(f"task {ids[str(user)]} of user {user} was acknowledged and had no effect")
@@ -299,7 +301,11 @@ class Chaos:
         for target in (*plan.WORKERS, plan.BEAT):
             journal = ["journalctl", f"--unit={unit(target)}", "--output=short-unix", f"--since=@{int(self.begun)}"]
             lines = on(target.partition("/")[0], *journal, "--no-pager").splitlines()
-            spans = self.spans(lambda fault, at=target: fault.kind in DEADLY and plan.meet(fault.target, at))
+
+            def deadly(fault: plan.Fault, at: str = target) -> bool:
+                return fault.kind in DEADLY and plan.meet(fault.target, at)
+
+            spans = self.spans(deadly)
             for line in filter(DEATH.search, lines):
                 moment = float(line.split(" ", 1)[0])
                 if not any(first <= moment <= last for first, last in spans):
@@ -346,7 +352,7 @@ class Chaos:
         finally:
             self.stopped.set()
         say("all faults are undone")
-        nothing: dict = {"asked": 0, "ok": 0, "refused": 0, "outcomes": {}, "sent": 0, "send_errors": 0}
+        nothing: dict[str, Any] = {"asked": 0, "ok": 0, "refused": 0, "outcomes": {}, "sent": 0, "send_errors": 0}
         uploads = self.attempt(self.end_uploads, nothing)
         say(f"uploads: {json.dumps(uploads['outcomes'])}")
         self.settle()

@@ -28,14 +28,20 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 from xml.etree import ElementTree
 
-import celery_versions
 import docker
 import kombu
 import pytest
 import requests
+from docker.models.containers import Container
 from kombu.exceptions import OperationalError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools import celery_versions
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = subprocess.check_output([ROOT / "tests/testbed/build.sh", "image", "rabbitmq"], text=True).strip()
@@ -77,7 +83,7 @@ exec postgres -D /tmp/results -k /tmp -c listen_addresses=* -c max_connections=4
 """
 
 
-def definitions(password):
+def definitions(password: str) -> dict[str, Any]:
     """What the broker starts with: two vhosts and the administrator, whose password stands there as a salted hash."""
     salt = secrets.token_bytes(4)
     digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
@@ -96,7 +102,7 @@ def definitions(password):
     }
 
 
-def archive(files, user=999):
+def archive(files: dict[str, str], user: int = 999) -> bytes:
     """A tar archive of texts by name, readable for a user of the container; 999 is the broker's."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -107,7 +113,7 @@ def archive(files, user=999):
     return buffer.getvalue()
 
 
-def start(client, password):
+def start(client: docker.DockerClient, password: str) -> Container:
     """Start the broker. Its files are copied in, not mounted, so that the engine may be another machine's."""
     container = client.containers.create(
         IMAGE,
@@ -122,7 +128,7 @@ def start(client, password):
     return container
 
 
-def start_database(client, password):
+def start_database(client: docker.DockerClient, password: str) -> Container:
     """Start PostgreSQL, of the image that nodes are made from."""
     container = client.containers.create(
         DATABASE_IMAGE,
@@ -135,7 +141,7 @@ def start_database(client, password):
     return container
 
 
-def wait_database(container, password):
+def wait_database(container: Container, password: str) -> str:
     """Return its URL as soon as it answers."""
     deadline = time.monotonic() + READY_SECONDS
     while container.exec_run(["pg_isready", "--host=127.0.0.1"]).exit_code != 0:
@@ -145,14 +151,14 @@ def wait_database(container, password):
     return f"postgresql://{USER}:{password}@127.0.0.1:{published(container, 5432)}/postgres"
 
 
-def published(container, port):
+def published(container: Container, port: int) -> int | None:
     """The port of 127.0.0.1 that leads to a port of the container."""
     container.reload()
     found = container.ports.get(f"{port}/tcp")
     return int(found[0]["HostPort"]) if found else None
 
 
-def problem(amqp_url, management_url, password):
+def problem(amqp_url: str, management_url: str, password: str) -> str | None:
     """Why the broker cannot be used yet, or None: it is asked on both its ports, as the administrator."""
     try:
         requests.get(f"{management_url}/api/overview", auth=(USER, password), timeout=5).raise_for_status()
@@ -163,10 +169,10 @@ def problem(amqp_url, management_url, password):
     return None
 
 
-def wait(container, password):
+def wait(container: Container, password: str) -> tuple[str, str]:
     """Return the URLs for AMQP and management as soon as the broker answers on both."""
     deadline = time.monotonic() + READY_SECONDS
-    reason = "its ports are not published"
+    reason: str | None = "its ports are not published"
     while time.monotonic() < deadline:
         amqp, management = published(container, 5672), published(container, 15672)
         if container.status != "running":
@@ -183,7 +189,7 @@ def wait(container, password):
     sys.exit(f"error: the broker is not ready ({reason}). The end of its log:\n{log}")
 
 
-def run_tests(environment, arguments, report):
+def run_tests(environment: dict[str, str], arguments: list[str], report: Path) -> int:
     """Run pytest in a group of its own, which ends with this program, and with it the workers that tests started."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "broker", f"--junitxml={report}", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
@@ -198,26 +204,26 @@ def run_tests(environment, arguments, report):
                 process.wait(END_SECONDS)
 
 
-def skipped(report):
+def skipped(report: Path) -> int:
     """The number of skipped tests in pytest's report."""
     # The file was written by our own pytest.
     return sum(int(suite.get("skipped", 0)) for suite in ElementTree.parse(report).iter("testsuite"))  # noqa: S314
 
 
-def remove(client):
+def remove(client: docker.DockerClient) -> None:
     """Remove the containers by their names: an interrupt may have come before anybody held the objects."""
     for name in (NAME, DATABASE_NAME):
         with contextlib.suppress(docker.errors.NotFound):
             client.containers.get(name).remove(force=True, v=True)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int | str:
     """Start, wait, run, remove."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--part", action="append", choices=PARTS)
     options, arguments = parser.parse_known_args(arguments)
 
-    def interrupted(number, _frame):
+    def interrupted(number: int, _frame: FrameType | None) -> NoReturn:
         for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(other, signal.SIG_IGN)  # once: what follows is the removal
         raise SystemExit(128 + number)

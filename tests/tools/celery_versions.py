@@ -20,8 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "celery"
 LOCKS = ROOT / "tests" / "testbed" / "locks"
 DATABASE = ["psycopg2-binary==2.9.13", "sqlalchemy==2.0.35"]
-NAMES = ("amqp", "billiard", "celery", "click", "click-plugins", "click-repl", "kombu", "psycopg2-binary")
-NAMES += ("sqlalchemy", "vine")
+NAMES = (
+    "amqp", "billiard", "celery", "click", "click-plugins", "click-repl", "kombu", "psycopg2-binary", "sqlalchemy",
+    "vine",
+)  # fmt: skip
 # No supported Galaxy pins these series, but its Celery may be older or newer than its pins.
 OTHERS = {
     "5.3": ["amqp==5.2.0", "billiard==4.2.1", "celery==5.3.6", "kombu==5.3.7", *DATABASE],
@@ -35,8 +37,8 @@ def pins() -> dict[str, list[str]]:
     for path in sorted(LOCKS.glob("galaxy-*.txt")):
         lines = path.read_text(encoding="utf-8").splitlines()
         wanted = [line for line in lines if line.partition("==")[0] in NAMES]
-        celery = next(line for line in wanted if line.startswith("celery=="))
-        found[re.match(r"celery==(\d+\.\d+)", celery)[1]] = wanted
+        (series,) = [match[1] for line in wanted if (match := re.match(r"celery==(\d+\.\d+)", line))]
+        found[series] = wanted
     return found
 
 

@@ -8,20 +8,26 @@ With TESTS_CORE=newest, tests/constraints-newest.txt from the environment of the
 leaves the choice to pip.
 """
 
-import re
-from importlib.metadata import distributions
+from __future__ import annotations
 
-from environment import CONSTRAINTS, pins
+import re
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.environment import CONSTRAINTS, pins
 
 HEADER = "# Made by `make constraints` from the environment that the tests passed with.\n"
 
 
-def normalised(name):
+def normalised(name: str) -> str:
     """Compare names as the package index does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def main():
+def main() -> None:
     """Leave out the direct requirements (pinned in requirements.txt) and the installer itself."""
     direct = {normalised(name.partition("[")[0]) for name in pins()}
     direct |= {"pip", "setuptools", "wheel"}

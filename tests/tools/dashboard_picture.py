@@ -14,6 +14,7 @@ import html
 import json
 import sys
 from pathlib import Path
+from typing import Any, TypedDict
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -34,7 +35,14 @@ td, th { padding: 0 10px 0 0; text-align: left; white-space: nowrap; } .big { fo
 UNITS = {"bytes": ("B", "kB", "MB", "GB", "TB"), "percent": "%", "s": "s", "d": "d", "ops": "/s"}
 
 
-def number(value, unit):
+class Line(TypedDict):
+    """One line of a panel: moments and values."""
+
+    name: str
+    points: list[tuple[float, float]]
+
+
+def number(value: float, unit: str) -> str:
     """A value with its unit, short."""
     steps = UNITS.get(unit, "")
     if isinstance(steps, tuple):
@@ -46,7 +54,7 @@ def number(value, unit):
     return f"{text} {steps}".rstrip()
 
 
-def curve(lines, width, height):
+def curve(lines: list[Line], width: int, height: int) -> str:
     """The lines over time."""
     points = [point for line in lines for point in line["points"]]
     if not points:
@@ -63,12 +71,12 @@ def curve(lines, width, height):
     return f'<svg width="{width}" height="{height}" style="background:#0b0c0e">{"".join(drawn)}</svg>'
 
 
-def colour(index):
+def colour(index: int) -> str:
     """Colours in turn."""
     return COLOURS[index % len(COLOURS)]
 
 
-def legend(lines, unit):
+def legend(lines: list[Line], unit: str) -> str:
     """Names with minimum, maximum, average and current value."""
     rows = ["<tr><th></th><th>min</th><th>max</th><th>mean</th><th>last</th></tr>"]
     for index, line in enumerate(lines):
@@ -79,7 +87,7 @@ def legend(lines, unit):
     return f"<table>{''.join(rows)}</table>"
 
 
-def states(lines, texts, width):
+def states(lines: list[Line], texts: dict[str, dict[str, str]], width: int) -> str:
     """A bar of states for each unit."""
     rows = []
     for line in lines:
@@ -93,7 +101,7 @@ def states(lines, texts, width):
     return "".join(rows)
 
 
-def at_once(lines, defaults):
+def at_once(lines: list[Line], defaults: dict[str, Any]) -> str:
     """The newest values."""
     texts = (defaults.get("mappings") or [{"options": {}}])[0]["options"]
     shown = []
@@ -107,7 +115,7 @@ def at_once(lines, defaults):
     return "".join(shown)
 
 
-def page(flavour, data):
+def page(flavour: str, data: dict[str, list[Line]]) -> str:
     """The whole dashboard."""
     parts, bottom = [], 0
     for panel in dashboards.dashboard(flavour)["panels"]:
@@ -132,7 +140,7 @@ def page(flavour, data):
     return f'<!DOCTYPE html>{head}<h1>Galaxy Celery</h1><div class="grid" style="{size}">{"".join(parts)}</div>'
 
 
-def main(flavour, path):
+def main(flavour: str, path: str) -> None:
     """Print the page."""
     print(page(flavour, json.loads(Path(path).read_text(encoding="utf-8"))["data"]))
 

@@ -14,10 +14,14 @@ import re
 import string
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools import roles
+
+# A part of a dashboard, as Grafana has it or as dashboard.yml does.
+Entry = dict[str, Any]
 
 SOURCE = roles.load(Path(__file__).with_name("dashboard.yml"))
 FOLDER = roles.ROLES / "telegraf/files/dashboards"
@@ -25,17 +29,17 @@ FLAVOURS = {"influxql": "influxdb", "prometheus": "prometheus"}
 GRID_COLUMNS, WIDTH, HEIGHT = 24, 12, 8
 
 
-def kind(panel):
+def kind(panel: Entry) -> str:
     """Grafana's name of the visualisation."""
-    return panel.get("kind", "timeseries")
+    return str(panel.get("kind", "timeseries"))
 
 
-def source(flavour):
+def source(flavour: str) -> dict[str, str]:
     """The data source, which the reader of the dashboard chooses."""
     return {"type": FLAVOURS[flavour], "uid": "${datasource}"}
 
 
-def target(flavour, query, letter, at_once):
+def target(flavour: str, query: dict[str, str], letter: str, at_once: bool) -> Entry:
     """One query of a panel."""
     start = {"refId": letter, "datasource": source(flavour)}
     if flavour == "influxql":
@@ -45,7 +49,7 @@ def target(flavour, query, letter, at_once):
     return {**start, "expr": query["promql"], "legendFormat": name, "instant": at_once, "range": not at_once}
 
 
-def options(panel):
+def options(panel: Entry) -> Entry:
     """How the visualisation shows its values."""
     if kind(panel) == "timeseries":
         calculations = ["min", "max", "mean", "lastNotNull"]
@@ -65,10 +69,10 @@ def options(panel):
     return {"reduceOptions": reduce, "orientation": "auto", "textMode": "value_and_name", "colorMode": "background"}
 
 
-def defaults(panel):
+def defaults(panel: Entry) -> Entry:
     """Unit, limits and colours."""
     mode = "thresholds" if "thresholds" in panel else "palette-classic"
-    found = {"unit": panel.get("unit", "short"), "min": 0, "color": {"mode": mode}}
+    found: Entry = {"unit": panel.get("unit", "short"), "min": 0, "color": {"mode": mode}}
     if "maximum" in panel:
         found["max"] = panel["maximum"]
     if "thresholds" in panel:
@@ -90,9 +94,9 @@ def defaults(panel):
     return found
 
 
-def panels(flavour):
+def panels(flavour: str) -> list[Entry]:
     """All panels with their places, each row of them below its heading."""
-    made, y = [], 0
+    made, y = list[Entry](), 0
     for row in SOURCE["rows"]:
         heading = {"type": "row", "title": row["title"], "collapsed": False, "panels": []}
         made.append({"id": len(made) + 1, **heading, "gridPos": {"h": 1, "w": GRID_COLUMNS, "x": 0, "y": y}})
@@ -122,7 +126,7 @@ def panels(flavour):
     return made
 
 
-def marks(flavour):
+def marks(flavour: str) -> list[Entry]:
     """The annotations."""
     made = []
     for mark in SOURCE["marks"]:
@@ -136,9 +140,9 @@ def marks(flavour):
     return made
 
 
-def variables(flavour):
+def variables(flavour: str) -> list[Entry]:
     """What the reader chooses at the top."""
-    made = [
+    made: list[Entry] = [
         {
             "name": "datasource", "label": "Data source", "type": "datasource", "query": FLAVOURS[flavour], "regex": "",
             "hide": 0, "includeAll": False, "multi": False, "refresh": 1, "options": [], "current": {},
@@ -157,7 +161,7 @@ def variables(flavour):
     return made
 
 
-def dashboard(flavour):
+def dashboard(flavour: str) -> Entry:
     """The whole dashboard."""
     return {
         "uid": f"galaxy-celery-{flavour}",
@@ -179,12 +183,12 @@ def dashboard(flavour):
     }
 
 
-def text(flavour):
+def text(flavour: str) -> str:
     """The file's text."""
     return json.dumps(dashboard(flavour), indent=2) + "\n"
 
 
-def main():
+def main() -> None:
     """Write both files."""
     for flavour in FLAVOURS:
         path = FOLDER / flavour / "galaxy-celery.json"

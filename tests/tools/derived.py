@@ -67,7 +67,7 @@ def with_groups(worker_count: int = 1, **more: Any) -> dict[str, Any]:
         "flowerservers": ["monitor"],
         "telegrafservers": ["monitor", "celery-1"],
     }
-    groups = {group: {"hosts": {name: {} for name in names}} for group, names in hosts.items()}
+    groups: dict[str, Any] = {group: {"hosts": {name: {} for name in names}} for group, names in hosts.items()}
     return {"all": {"children": groups, "vars": {"galaxy_amqp_host": "mq.example.org", **more}}}
 
 
@@ -107,7 +107,8 @@ def _facts(site: Site, number: int) -> dict[str, Any]:
         "os_family": "Debian",
         "service_mgr": "systemd",
     }
-    return yaml.safe_load(yaml.safe_dump({**usual, **site.facts}).replace("{n}", str(number)))
+    found: dict[str, Any] = yaml.safe_load(yaml.safe_dump({**usual, **site.facts}).replace("{n}", str(number)))
+    return found
 
 
 def planned(role: str) -> list[str]:

@@ -8,11 +8,14 @@ The reference is generated from plugins and specifications; the pages are those 
 of the repository and to headings are checked. Links to other sites are not: there need be no network.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -27,7 +30,7 @@ SOURCE = DOCS / "source"
 HTML = DOCS / "html"
 
 
-def run(title, *command):
+def run(title: str, *command: str) -> None:
     """Run one command; end with its output when it fails."""
     print(f"== {title}", flush=True)
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(TREE), "NO_COLOR": "1"}
@@ -36,9 +39,9 @@ def run(title, *command):
         sys.exit(f"{done.stdout}\nerror: {title} failed with {done.returncode}")
 
 
-def documented(role):
+def documented(role: str) -> dict[str, Any]:
     """The role's specification with the defaults that are worked out at run time, which no type fits, as words."""
-    specification = roles.load(roles.ROLES / role / "meta" / "argument_specs.yml")
+    specification: dict[str, Any] = roles.load(roles.ROLES / role / "meta" / "argument_specs.yml")
     values = roles.defaults(role)
     for name, option in (specification["argument_specs"].get("main", {}).get("options") or {}).items():
         if not roles.is_template(values.get(name)) or roles.is_undefined(values[name]):
@@ -53,7 +56,7 @@ def documented(role):
     return specification
 
 
-def lay_tree():
+def lay_tree() -> None:
     """The collection as antsibull-docs is to see it, under its name."""
     COLLECTION.mkdir(parents=True)
     for name in ("CHANGELOG.md", "README.md", "changelogs", "docs", "galaxy.yml", "meta", "plugins"):
@@ -64,7 +67,7 @@ def lay_tree():
         path.write_text(yaml.safe_dump(documented(role), sort_keys=False), encoding="utf-8")
 
 
-def main():
+def main() -> None:
     """Begin with nothing, so that no page of a former run can pass for one of this."""
     shutil.rmtree(DOCS, ignore_errors=True)
     lay_tree()

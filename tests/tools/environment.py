@@ -8,6 +8,8 @@ Runs on the machine's own Python with nothing installed, and does nothing when b
 makes .cache/venv-newest beside it, from the requirements that requirements-newest.txt pins otherwise.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import importlib.util
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -32,12 +35,12 @@ STAMP = VENV / "requirements.sha256"
 OLDEST = {"": (3, 11), "newest": (3, 12)}
 
 
-def stop(message):
+def stop(message: str) -> NoReturn:
     """End with one clear sentence."""
     sys.exit("error: " + message)
 
 
-def check_python():
+def check_python() -> None:
     """Say what is missing before anything is created."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info[:2] < OLDEST[CORE]:
@@ -54,7 +57,7 @@ def check_python():
         )
 
 
-def pins():
+def pins() -> dict[str, str]:
     """The direct requirements, each by its name, with what this ansible-core has otherwise."""
     found = {}
     for path in (REQUIREMENTS, CORE_REQUIREMENTS):
@@ -65,7 +68,7 @@ def pins():
     return found
 
 
-def fingerprint():
+def fingerprint() -> str:
     """Tell the environment that stands from the one that is asked for."""
     digest = hashlib.sha256(f"{sys.version_info[:3]} {VENV}\n".encode())
     digest.update(f"{pins()}\n".encode())
@@ -73,14 +76,14 @@ def fingerprint():
     return digest.hexdigest()
 
 
-def run(what, *command):
+def run(what: str, *command: str) -> None:
     """Run one step of the installation with its output in sight."""
     print("== " + what, flush=True)
     if subprocess.run(command, check=False).returncode:
         stop(f"{what} failed (the reason stands above): is a Python package index reachable for pip?")
 
 
-def make_venv():
+def make_venv() -> None:
     """Build the environment anew whenever what it is made from has changed."""
     wanted = fingerprint()
     if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and os.access(VENV / "bin" / "python", os.X_OK):
@@ -99,7 +102,7 @@ def make_venv():
     print(f"== .cache/{VENV.name} is ready", flush=True)
 
 
-def make_tree():
+def make_tree() -> None:
     """Show the checkout as usegalaxy_eu.celery, wherever it lies and whatever its folder is called."""
     TREE.mkdir(parents=True, exist_ok=True)
     link = TREE / "celery"
@@ -110,7 +113,7 @@ def make_tree():
     link.symlink_to(os.path.relpath(ROOT, TREE), target_is_directory=True)
 
 
-def main():
+def main() -> None:
     """Make both, or with --tree the tree alone; a second caller waits for the first."""
     if CORE not in OLDEST:
         stop(f"CORE is {CORE!r}: leave it empty, or give newest.")

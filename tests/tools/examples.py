@@ -15,6 +15,7 @@ import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -80,47 +81,49 @@ class Example:
     text: str
 
     @property
-    def task(self):
+    def task(self) -> dict[str, Any]:
         """The task as data."""
+        task: dict[str, Any]
         (task,) = yaml.safe_load(self.text)
         return task
 
     @property
-    def action(self):
+    def action(self) -> tuple[str, dict[str, Any]]:
         """The full name of the module and its parameters."""
         ((name, parameters),) = [(key, value) for key, value in self.task.items() if "." in key]
         return name, parameters
 
     @property
-    def comment(self):
+    def comment(self) -> str:
         """What the comment states: the result, the message, the content of the file."""
         lines = [line.strip() for line in self.text.splitlines()]
         return textwrap.dedent("\n".join(line[1:] for line in lines if line.startswith("#")))
 
     @property
-    def host(self):
+    def host(self) -> str:
         """The host of the demo on which it is executed."""
         return DEMO.get(f"{self.plugin}: {self.task['name']}", DEMO[self.plugin])
 
 
-def read(path):
+def read(path: Path) -> list[Example]:
     """The examples in one file of a plugin."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "EXAMPLES":
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXAMPLES":
             text = ast.literal_eval(node.value)
             return [Example(path.stem, part) for part in re.split(r"^(?=- )", text, flags=re.MULTILINE) if part.strip()]
     return []
 
 
-def plugins():
+def plugins() -> dict[str, list[Example]]:
     """Every plugin with documentation, and its examples. An action is documented as the module of its name."""
     files = [path for kind in ("plugins/modules", "plugins/filter") for path in sorted((ROOT / kind).glob("*.py"))]
     return {path.stem: read(path) for path in files}
 
 
-def write_for_demo(folder):
+def write_for_demo(folder: Path) -> None:
     """Write <folder>/<host>.yml."""
-    known, files = plugins(), {}
+    known = plugins()
+    files: dict[str, list[str]] = {}
     for plugin in [name for name in DEMO if ":" not in name]:
         for example in known[plugin]:
             text = example.text

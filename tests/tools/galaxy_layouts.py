@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,7 +27,7 @@ ExecStart=/opt/galaxy/venv/bin/celery --app galaxy.celery worker
 """
 
 
-def tree(root: Path, files: dict[str, str | dict], prefix: str = "") -> Path:
+def tree(root: Path, files: dict[str, str | dict[str, Any]], prefix: str = "") -> Path:
     """Lay files below a root; what they name may have a prefix. A path with a slash at its end is a directory."""
     for path, content in files.items():
         place = root / path.lstrip("/")
@@ -50,7 +51,7 @@ def code(server: str) -> dict[str, str]:
     return {f"{server}/run.sh": "", f"{server}/lib/galaxy/version.py": 'VERSION_MAJOR = "26.1"\nVERSION_MINOR = "2"\n'}
 
 
-def whole() -> dict[str, str | dict]:
+def whole() -> dict[str, str | dict[str, Any]]:
     """All below one directory, gravity under systemd, the database on another host."""
     galaxy = {
         "database_connection": f"postgresql://galaxy:{PASSWORD}@db.example.org:5432/galaxy?sslmode=require",
@@ -82,7 +83,7 @@ def whole() -> dict[str, str | dict]:
     }
 
 
-def training() -> dict[str, str | dict]:
+def training() -> dict[str, str | dict[str, Any]]:
     """The Galaxy training: code, configuration and environment side by side, a socket, nginx, gravity's own Celery."""
     galaxy = {
         "database_connection": "postgresql:///galaxy?host=/var/run/postgresql",
@@ -111,7 +112,7 @@ def training() -> dict[str, str | dict]:
     }
 
 
-def older() -> dict[str, str | dict]:
+def older() -> dict[str, str | dict[str, Any]]:
     """The older roles: units of usegalaxy_eu.galaxy_systemd, a broker in Docker, no gravity."""
     galaxy = {
         "database_connection": f"postgresql+psycopg2://gx:{PASSWORD}@10.0.0.5/main",

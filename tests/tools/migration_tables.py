@@ -18,13 +18,13 @@ PAGE = roles.ROOT / "docs" / "migration.md"
 MARKS = re.compile(r"(<!-- BEGIN old variables of (\w+) -->\n).*?(<!-- END old variables -->)", re.DOTALL)
 
 
-def code(text):
+def code(text: object) -> str:
     """Names of variables and of settings as code."""
     names = re.compile(r"(?<![\w.`])(?:[a-z]+(?:_[a-z0-9]+)+(?:\.\w+)*|--[a-z-]+|/[a-z][\w/.-]+\w)(?![\w`])")
     return names.sub(lambda match: f"`{match[0]}`", str(text))
 
 
-def table(role):
+def table(role: str) -> str:
     """The older variables of one role, those that live on with another meaning last."""
     content = roles.load(roles.ROLES / role / "meta" / "old_variables.yml")
     lines = ["| older variable | now |", "| --- | --- |"]
@@ -35,12 +35,12 @@ def table(role):
     return "\n".join(lines)
 
 
-def rendered(text):
+def rendered(text: str) -> str:
     """The page with its tables renewed."""
     return MARKS.sub(lambda match: f"{match[1]}\n{table(match[2])}\n\n{match[3]}", text)
 
 
-def main():
+def main() -> int:
     """Renew the page."""
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(rendered(text), encoding="utf-8")

@@ -6,12 +6,15 @@
 there by its full name, and run galaxy-importer on it. No collection server is asked for anything.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".cache" / "build"
@@ -39,20 +42,21 @@ run_flake8 = false
 """
 
 
-def run(title, *command, **more):
+def run(title: str, *command: str, **more: Any) -> str:
     """Run one command; end with its output when it fails."""
     print(f"== {title}", flush=True)
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(EMPTY), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1",
            **more.pop("env", {})}  # fmt: skip
     env.pop("ANSIBLE_CONFIG", None)
-    done = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                          **more)  # fmt: skip
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **more
+    )
     if done.returncode:
         sys.exit(f"{done.stdout}\nerror: {title} failed with {done.returncode}")
     return done.stdout
 
 
-def check_contents(artifact):
+def check_contents(artifact: Path) -> None:
     """What is only for tests stays out, and the artifact is small."""
     with tarfile.open(artifact) as archive:
         files = [member.name for member in archive.getmembers() if member.isfile()]
@@ -70,7 +74,7 @@ def check_contents(artifact):
     print(f"   {artifact.name}: {len(files)} files, {kib:.0f} KiB")
 
 
-def check_playbooks():
+def check_playbooks() -> None:
     """Every playbook answers to its full name, from a directory that knows nothing of the checkout."""
     installed = EMPTY / "ansible_collections" / "usegalaxy_eu" / "celery"
     names = sorted(path.stem for path in (installed / "playbooks").glob("*.yml"))
@@ -81,7 +85,7 @@ def check_playbooks():
         run(f"syntax of {full}", "ansible-playbook", full, "--syntax-check", cwd=ELSEWHERE)
 
 
-def check_import(artifact):
+def check_import(artifact: Path) -> None:
     """Run galaxy-importer as the collection server would; every warning counts."""
     config = BUILD / "galaxy-importer.cfg"
     config.write_text(IMPORTER.format(tmp=BUILD / "tmp"), encoding="utf-8")
@@ -92,7 +96,7 @@ def check_import(artifact):
         sys.exit(f"{out}\nerror: galaxy-importer has {len(complaints)} complaints")
 
 
-def main():
+def main() -> None:
     """Begin with nothing, so that no earlier artifact can pass for this one."""
     shutil.rmtree(BUILD, ignore_errors=True)
     for path in (EMPTY, ELSEWHERE, BUILD / "tmp"):

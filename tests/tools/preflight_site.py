@@ -16,11 +16,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+# The groups of an inventory, each with its hosts and their own variables.
+Groups = dict[str, dict[str, dict[str, Any]]]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFLIGHT, SITE = ROOT / "playbooks/stack/preflight.yml", ROOT / "playbooks/site.yml"
@@ -57,7 +62,7 @@ FACTS = {
 }
 
 
-def system(distribution, version, family, **more):
+def system(distribution: str, version: str, family: str, **more: object) -> dict[str, object]:
     """The facts of a host of another system."""
     return {
         **FACTS,
@@ -144,7 +149,7 @@ class CallbackModule(CallbackBase):
 """.replace("__PLAYS__", repr(PREFLIGHT_PLAYS)).replace("__CODE__", str(PAST_PREFLIGHT))
 
 
-def pair(names=("mq.example.org", "mq-admin.example.org"), days=9):
+def pair(names: Iterable[str] = ("mq.example.org", "mq-admin.example.org"), days: int = 9) -> tuple[str, str]:
     """The PEM texts of a certificate for these names, valid for so many days from now, and of its key."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mq")])
@@ -188,7 +193,7 @@ MARKS = ["mark@galaxy", "mark%40galaxy", "markCookie", PRIVATE_KEY.splitlines()[
 class Outcome:
     """What one run of ansible-playbook did."""
 
-    def __init__(self, process, record):
+    def __init__(self, process: subprocess.CompletedProcess[str], record: Path) -> None:
         self.code = process.returncode
         # Ansible wraps long lines of a message at the width of the terminal, and YAML output folds them.
         self.output = " ".join((process.stdout + process.stderr).split())
@@ -199,17 +204,17 @@ class Outcome:
         self.messages = {name: " ".join(text.split()) for name, text in known["messages"].items()}
 
     @property
-    def end(self):
+    def end(self) -> str:
         """Where the message stands, for a test that fails."""
         return self.output[-3000:]
 
     @property
-    def changed(self):
+    def changed(self) -> int:
         """The number of changed tasks on all hosts."""
         return sum(host["changed"] for host in self.hosts.values())
 
 
-def build_site(tmp_path, hosts):
+def build_site(tmp_path: Path, hosts: Groups) -> Callable[..., Outcome]:
     """Make a site with valid variables. Returns a function that runs a playbook on it, with some of them changed.
 
     :param hosts: the groups of the inventory, each with its hosts and their own variables.
@@ -234,7 +239,9 @@ def build_site(tmp_path, hosts):
     children = {group: {"hosts": members} for group, members in hosts.items()}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": children}}))
 
-    def variables(change=(), without=(), only=None):
+    def variables(
+        change: Any = (), without: Collection[str] = (), only: Collection[str] | None = None
+    ) -> dict[str, Any]:
         good = {
             "ansible_connection": "local",
             # The plays become root, and on the database's host postgres; on this machine they stay who they are.
@@ -262,7 +269,7 @@ def build_site(tmp_path, hosts):
             name: value for name, value in good.items() if name not in without and (only is None or name in only)
         }
 
-    def run(playbook=PREFLIGHT, *arguments, **options):
+    def run(playbook: Path = PREFLIGHT, *arguments: str, **options: Any) -> Outcome:
         (tmp_path / "group_vars").mkdir(exist_ok=True)
         (tmp_path / "group_vars/all.json").write_text(json.dumps(variables(**options)))
         record = tmp_path / "record.json"
@@ -292,7 +299,7 @@ def build_site(tmp_path, hosts):
     return run
 
 
-def snapshot(folder):
+def snapshot(folder: Path) -> dict[str, int]:
     """Every file that a run could have changed, with its time."""
     return {
         str(path): path.stat().st_mtime_ns
@@ -301,7 +308,7 @@ def snapshot(folder):
     }
 
 
-def hold(outcome, *words):
+def hold(outcome: Outcome, *words: str) -> None:
     """What every stopped run must show."""
     assert outcome.code == 2, outcome.end  # what ansible-playbook says of a failed task
     for word in words:
@@ -312,13 +319,12 @@ def hold(outcome, *words):
     assert not [host for host in outcome.hosts.values() if host["unreachable"]]
 
 
-def inventory(**changed):
+def inventory(**changed: list[str] | None) -> Groups:
     """The groups of the site, some of them changed; null for one that is not there."""
-    groups = {group: {name: {} for name in names} for group, names in {**HOSTS, **changed}.items() if names is not None}
-    return {group: {name: {} for name in names} for group, names in groups.items()}
+    return {group: {name: {} for name in names} for group, names in {**HOSTS, **changed}.items() if names is not None}
 
 
-def untouched(outcome):
+def untouched(outcome: Outcome) -> None:
     """No host was asked, and no secret is shown."""
     assert outcome.changed == 0
     assert [name for name, host in outcome.hosts.items() if host["unreachable"]] == []

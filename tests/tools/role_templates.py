@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
@@ -18,7 +19,7 @@ from ansible.template import Templar, trust_as_template
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
-def trusted(value):
+def trusted(value: Any) -> Any:
     """Mark every string as a template, as Ansible does with what it reads itself."""
     if isinstance(value, dict):
         return {key: trusted(item) for key, item in value.items()}
@@ -27,9 +28,9 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def _templar(role, site, values, searchpath=None):
+def _templar(role: str, site: dict[str, Any], values: dict[str, Any], searchpath: list[str] | None = None) -> Templar:
     """Ansible's templating with the defaults and vars of a role, the site's variables and further ones."""
-    variables = {}
+    variables: dict[str, Any] = {}
     for part in ("defaults", "vars"):
         path = ROLES / role / part / "main.yml"
         # A library of task files has no defaults.
@@ -40,12 +41,12 @@ def _templar(role, site, values, searchpath=None):
     return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
 
 
-def evaluate(role, name, site, **values):
+def evaluate(role: str, name: str, site: dict[str, Any], **values: Any) -> Any:
     """The value of one variable of a role, as its tasks see it."""
     return _templar(role, site, values).template(trust_as_template("{{ " + name + " }}"))
 
 
-def render(role, template, site, **values):
+def render(role: str, template: str, site: dict[str, Any], **values: Any) -> Any:
     """Render a template with the defaults and vars of its role, the site's variables and further ones."""
     folder = ROLES / role / "templates"
     text = (folder / template).read_text(encoding="utf-8")
@@ -53,41 +54,41 @@ def render(role, template, site, **values):
     return _templar(role, site, values, [str(folder)]).template(trust_as_template(text), escape_backslashes=False)
 
 
-class _Repeated(dict):
+class _Repeated(dict[str, Any]):
     """Collects the lines of a key that stands several times, where configparser would keep the last one."""
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: str, value: Any) -> None:
         if isinstance(value, list) and key in self:
             self[key].extend(value)
         else:
             super().__setitem__(key, value)
 
 
-def unit_values(text):
+def unit_values(text: str) -> dict[str, dict[str, list[str]]]:
     """Parse a systemd unit into {section: {key: [values]}}, with continued lines put together as systemd does."""
     parser = configparser.RawConfigParser(
         strict=False, delimiters=("=",), comment_prefixes=("#",), dict_type=_Repeated, empty_lines_in_values=False
     )
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(re.sub(r"\\\n\s*", "", text))
     return {name: {key: value.split("\n") for key, value in parser[name].items()} for name in parser.sections()}
 
 
-def unit_environment(text):
+def unit_environment(text: str) -> dict[str, str]:
     """What a unit's Environment= lines say; quotes are as in a shell, and systemd reads %% as %."""
     words = [word for line in unit_values(text)["Service"].get("Environment", []) for word in shlex.split(line)]
     return dict(word.replace("%%", "%").split("=", 1) for word in words)
 
 
-def unit(text):
+def unit(text: str) -> configparser.RawConfigParser:
     """Parse a systemd unit; of a key that stands twice the last value counts."""
     parser = configparser.RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(text)
     return parser
 
 
-def environment(text, directory):
+def environment(text: str, directory: str | Path) -> dict[str, str]:
     """Read an environment file with a shell: inside double quotes systemd has the same escapes."""
     path = Path(directory, "environment")
     path.write_text(text, encoding="utf-8")

@@ -4,7 +4,11 @@
 
 """What the house rules and the variable tables need to know about the roles."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,7 +22,7 @@ class Loader(yaml.SafeLoader):
     """Reads Ansible's own tags (!vault, !unsafe) as what they hold."""
 
 
-def _plain(loader, _suffix, node):
+def _plain(loader: Loader, _suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -29,35 +33,35 @@ def _plain(loader, _suffix, node):
 Loader.add_multi_constructor("!", _plain)
 
 
-def load(path):
+def load(path: str | Path) -> Any:
     """Load one document; an absent or empty file is None."""
     path = Path(path)
     # The loader is SafeLoader and two kinds of strings.
     return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader) if path.is_file() else None  # noqa: S506
 
 
-def names():
+def names() -> list[str]:
     """Names of all roles."""
     return sorted(path.name for path in ROLES.iterdir() if path.is_dir()) if ROLES.is_dir() else []
 
 
-def defaults(role):
+def defaults(role: str) -> dict[str, Any]:
     """What roles/<role>/defaults/main.yml holds of the role's own variables."""
     found = load(ROLES / role / "defaults" / "main.yml") or {}
     return {name: value for name, value in found.items() if name != INTERPRETER}
 
 
-def entry_points(role):
+def entry_points(role: str) -> dict[str, Any]:
     """Entry points of the role's specification."""
     return (load(ROLES / role / "meta" / "argument_specs.yml") or {}).get("argument_specs") or {}
 
 
-def options(role, entry_point="main"):
+def options(role: str, entry_point: str = "main") -> dict[str, Any]:
     """Options of one entry point."""
     return (entry_points(role).get(entry_point) or {}).get("options") or {}
 
 
-def walk(options, path=""):
+def walk(options: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """Every option with its full name, nested ones as `users[].name` or `limits.memory`."""
     for name, option in options.items():
         full = f"{path}{name}"
@@ -66,17 +70,17 @@ def walk(options, path=""):
             yield from walk(option["options"], full + ("[]." if option.get("type") == "list" else "."))
 
 
-def is_template(value):
+def is_template(value: object) -> bool:
     """Whether Ansible works the value out at run time."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
-def is_undefined(value):
+def is_undefined(value: object) -> bool:
     """Whether the default is a hint for a value that only the site knows."""
-    return is_template(value) and "undef(" in value
+    return isinstance(value, str) and is_template(value) and "undef(" in value
 
 
-def files(*patterns):
+def files(*patterns: str) -> list[Path]:
     """Files of the collection's content that fit one of the patterns, relative to the repository."""
     found = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     return sorted(path.relative_to(ROOT) for path in found)

@@ -8,6 +8,8 @@ ansible-test refuses a symbolic link as the collection's path and would download
 program of three lines that calls Python's own ensurepip stands in its place. Its environments are kept in .cache.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import re
@@ -26,7 +28,7 @@ GET_PIP = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
 OUTPUT = Path("tests") / "output"
 
 
-def copy_tree():
+def copy_tree() -> None:
     """Copy what git knows or would take up; remove what is gone. Only changed files are touched."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -48,10 +50,13 @@ def copy_tree():
     subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
 
 
-def prepare_home():
+def prepare_home() -> None:
     """Give ansible-test a home of its own, with the stand-in for its download and the user's settings of pip."""
-    source = Path(importlib.util.find_spec("ansible_test").origin or "").parent / "_internal/python_requirements.py"
-    version = re.search(r"pip='([0-9.]+)'", source.read_text(encoding="utf-8")).group(1)
+    found = importlib.util.find_spec("ansible_test")
+    if found is None or found.origin is None:
+        sys.exit("error: this Python has no ansible-test: run `make venv`.")
+    source = Path(found.origin).parent / "_internal/python_requirements.py"
+    version: str = re.findall(r"pip='([0-9.]+)'", source.read_text(encoding="utf-8"))[0]
     cache = HOME / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP, encoding="utf-8")
@@ -61,7 +66,7 @@ def prepare_home():
             link.symlink_to(theirs)
 
 
-def main():
+def main() -> int:
     """Exit as ansible-test does; arguments go to it, for example `--test validate-modules`."""
     COPY.mkdir(parents=True, exist_ok=True)
     copy_tree()

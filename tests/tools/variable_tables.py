@@ -4,20 +4,26 @@
 
 """Write the variable table of each role's README from the role's specification and defaults."""
 
+from __future__ import annotations
+
 import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools import roles
 
+# One option of a specification.
+Option = dict[str, Any]
+
 BEGIN, END = "<!-- variables -->", "<!-- /variables -->"
 LONGEST_DEFAULT = 70
 
 
-def markdown(text):
+def markdown(text: str | list[str]) -> str:
     """Ansible's documentation markup as Markdown, safe inside a table cell."""
     text = " ".join(text) if isinstance(text, list) else str(text)
     text = re.sub(r"\b[COVEPM]\(((?:[^()\\]|\\.|\([^()]*\))*)\)", r"`\1`", text)
@@ -28,18 +34,18 @@ def markdown(text):
     return cell(text)
 
 
-def cell(text):
+def cell(text: str) -> str:
     """One line, with nothing that ends a cell."""
     return re.sub(r"\s+", " ", text.strip()).replace("|", "\\|")
 
 
-def shown_type(option):
+def shown_type(option: Option) -> str:
     """For example `list of dict`."""
     kind = option.get("type", "str")
     return f"{kind} of {option['elements']}" if option.get("elements") else kind
 
 
-def shown_default(option, values, name):
+def shown_default(option: Option, values: dict[str, Any], name: str) -> str:
     """The default as a user would write it."""
     value = values.get(name, option.get("default"))
     if option.get("required") and (value is None or roles.is_undefined(value)):
@@ -56,7 +62,7 @@ def shown_default(option, values, name):
     return f"`{text}`" if len(text) <= LONGEST_DEFAULT else "see `defaults/main.yml`"
 
 
-def row(name, option, values):
+def row(name: str, option: Option, values: dict[str, Any]) -> str:
     """One line of the table."""
     description = markdown(option.get("description", ""))
     if option.get("choices"):
@@ -66,14 +72,14 @@ def row(name, option, values):
     return f"| `{name}` | {shown_type(option)} | {shown_default(option, values, name)} | {description} |"
 
 
-def table(options, values):
+def table(options: dict[str, Option], values: dict[str, Any]) -> str:
     """A table of all options, nested ones below their parent."""
     lines = ["| variable | type | default | effect |", "| --- | --- | --- | --- |"]
     lines += [row(name, option, values) for name, option in roles.walk(options)]
     return "\n".join(lines)
 
 
-def section(role):
+def section(role: str) -> str:
     """What stands between the two marks."""
     parts = []
     for name, entry_point in roles.entry_points(role).items():
@@ -88,7 +94,7 @@ def section(role):
     return "\n\n".join(parts) if parts else "This role has no variables."
 
 
-def rendered(role, text):
+def rendered(role: str, text: str) -> str | None:
     """The README with its table renewed; None when the marks are not there, once each and in order."""
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         return None
@@ -96,7 +102,7 @@ def rendered(role, text):
     return f"{head}{BEGIN}\n\n{section(role)}\n\n{END}{rest.split(END)[1]}"
 
 
-def main():
+def main() -> int:
     """Renew all tables; 1 when a README has no place for one."""
     failed = False
     for role in roles.names():
