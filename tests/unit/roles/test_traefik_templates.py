@@ -173,6 +173,12 @@ def test_the_names_of_the_certificate(mode, names):
     assert role_templates.evaluate("traefik", "traefik_certificate_names", SITE, **values) == names
 
 
+def test_a_certificate_that_is_followed_leaves_the_routes_as_they_are():
+    """Else each renewal would be a change of the next run."""
+    given = {"traefik_certificate_source": "host", "traefik_certificate": "", "traefik_certificate_path": "/etc/a.pem"}
+    assert "sha256" not in render(DYNAMIC, **given)
+
+
 @pytest.mark.parametrize("certificate", [CERTIFICATE, CERTIFICATE + "\n\n"])
 def test_a_new_certificate_shows_and_the_key_does_not(certificate):
     text = render(DYNAMIC, traefik_certificate=certificate)
@@ -319,6 +325,8 @@ PRIVATE = {**FILES, "traefik_certificate_source": "private_ca", "traefik_certifi
         ({**FILES, "traefik_private_key": ""}, "Remedy: put traefik_private_key"),
         ({**ACME, "traefik_certificate": CERTIFICATE}, "traefik_certificate_source is acme. Remedy: remove them"),
         ({**PRIVATE, "traefik_private_key": KEY}, "traefik_certificate_source is private_ca. Remedy: remove them"),
+        ({**PRIVATE, "traefik_certificate_source": "host"}, "Remedy: give absolute paths on the host"),
+        ({**FILES, "traefik_certificate_path": "/etc/a.pem"}, "traefik_certificate_source is files. Remedy: remove"),
         ({**FILES, "traefik_acme_email": "a@b"}, "traefik_certificate_source is files. Remedy: remove them"),
         ({**FILES, "traefik_acme_environment": {"A": "secret"}}, "is files. Remedy: remove them"),
         ({**ACME, "traefik_acme_email": ""}, "traefik_acme_email is empty"),
