@@ -3,13 +3,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filter that tells what is wrong with lists of vhosts, users and policies."""
+"""Filter that tells what is wrong with lists of vhosts, users, policies, queues, exchanges and bindings."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rabbitmq_problems
-short_description: Tell what is wrong with lists of vhosts, users and policies of RabbitMQ
+short_description: Tell what is wrong with lists of vhosts, users, policies and declared objects of RabbitMQ
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
@@ -19,6 +19,8 @@ description:
   - Finds what is listed twice, empty or unprintable names, empty passwords, passwords of fewer than 8 characters or equal to
     the name, tags that give no rights, permissions and policies on a vhost that is not listed, regular expressions that
     are none, policies without a definition, numbers of policies that are none, and negative limits.
+  - Of queues, exchanges and bindings it finds names of the broker's own, vhosts that are not listed, and bindings with an end that is
+    not listed.
   - The module M(usegalaxy_eu.celery.rabbitmq_definitions) holds its own arguments against the same rules, with the
     broker's vhosts at hand.
 options:
@@ -39,6 +41,21 @@ options:
         default: []
       policies:
         description: The policies.
+        type: list
+        elements: dict
+        default: []
+      queues:
+        description: Queues to declare, each with C(name) and C(vhost).
+        type: list
+        elements: dict
+        default: []
+      exchanges:
+        description: Exchanges to declare, each with C(name) and C(vhost).
+        type: list
+        elements: dict
+        default: []
+      bindings:
+        description: Bindings to declare, each with C(source), C(destination), C(destination_type) and C(vhost).
         type: list
         elements: dict
         default: []
@@ -64,9 +81,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_objects import list_problems
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_objects import (
+    declared_problems,
+    list_problems,
+)
 
 KINDS = ("vhosts", "users", "policies")
+DECLARED = ("queues", "exchanges", "bindings")
 
 
 def rabbitmq_problems(lists):
@@ -74,11 +95,15 @@ def rabbitmq_problems(lists):
 
     :raises AnsibleFilterError: when the input is not a dictionary of these lists, or an entry lacks its name.
     """
-    unknown = sorted(set(lists) - set(KINDS))
+    unknown = sorted(set(lists) - set(KINDS + DECLARED))
     if unknown:
-        raise AnsibleFilterError(f"rabbitmq_problems: {unknown[0]} is no known key. Known keys: {', '.join(KINDS)}.")
+        raise AnsibleFilterError(f"rabbitmq_problems: {unknown[0]} is no known key. Known keys: {', '.join(KINDS + DECLARED)}.")
     try:
-        return list_problems(*(lists.get(kind) or [] for kind in KINDS))
+        vhosts = {item["name"] for item in lists.get("vhosts") or [] if item.get("state") != "absent"}
+        return [
+            *list_problems(*(lists.get(kind) or [] for kind in KINDS)),
+            *declared_problems(*(lists.get(kind) or [] for kind in DECLARED), vhosts),
+        ]
     except KeyError as error:
         raise AnsibleFilterError(f"rabbitmq_problems: an entry lacks the key {error}.") from error
 

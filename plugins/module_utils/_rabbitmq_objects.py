@@ -136,3 +136,31 @@ def list_problems(
         if policy.get("state") != "absent":
             problems += policy_problems(policy, there)
     return problems
+
+
+def declared_problems(queues, exchanges, bindings, vhosts):
+    """Return what is wrong with lists of queues, exchanges and bindings, each with its vhost.
+
+    :param vhosts: the names of the vhosts that there will be.
+    """
+    problems = []
+    for kind, items in (("queues", queues), ("exchanges", exchanges)):
+        places = [(item["vhost"], item["name"]) for item in items]
+        problems += [f"{kind}: {name!r} on {vhost!r} is listed twice." for vhost, name in repeated(places)]
+        for item in items:
+            what = f"{kind}: {item['name']}"
+            problems += name_problems(what, item["name"]) + vhost_problem(what, item["vhost"], vhosts)
+            if item["name"].startswith("amq."):
+                problems.append(f"{what}: names that begin with 'amq.' are the broker's own. Choose another one.")
+    ends = {
+        "queue": {(item["vhost"], item["name"]) for item in queues},
+        "exchange": {(item["vhost"], item["name"]) for item in exchanges},
+    }
+    for item in bindings:
+        what = f"bindings: {item['source']} to {item['destination']}"
+        problems += vhost_problem(what, item["vhost"], vhosts)
+        for kind, name in (("exchange", item["source"]), (item["destination_type"], item["destination"])):
+            own = kind == "exchange" and name.startswith("amq.")
+            if not own and (item["vhost"], name) not in ends[kind]:
+                problems.append(f"{what}: there is no {kind} {name!r} on {item['vhost']!r}. List it under {kind}s, or correct the name.")
+    return problems

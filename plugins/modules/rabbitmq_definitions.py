@@ -20,7 +20,7 @@ description:
     runs C(rabbitmqctl), which is inside the container of the broker, with the password as an argument.
   - A password is compared without a login, by hashing the wanted one with the salt of the broker's hash. A changed
     password is set in place as a new hash, so the user, its permissions and its connections stay.
-  - The permissions of a listed user are exact, those that are not listed are removed. Users, vhosts and policies that
+  - The permissions of a listed user are exact, those that are not listed are removed unless O(users[].other_permissions=kept). Users, vhosts and policies that
     are not listed are left alone.
   - A new vhost carries only the listed permissions. The broker gives the creating user full permission on it,
     and the module takes that back.
@@ -99,6 +99,11 @@ options:
             description: Regular expression of the names that the user may read from. Empty means none.
             type: str
             default: ''
+      other_permissions:
+        description: What becomes of permissions on vhosts that O(users[].permissions) does not list.
+        type: str
+        choices: [removed, kept]
+        default: removed
       topic_permissions:
         description:
           - Exactly these topic permissions. Left alone when it is not given, because none means no restriction.
@@ -449,7 +454,7 @@ def plan_permissions(user: dict[str, Any], broker: Broker, gone: set[str]) -> tu
             path = path_of("permissions", vhost, name)
             steps.append(Step(f"{what} set", "PUT", path, body, before, f"{what}: {rights(body)}"))
     for owner, vhost in sorted(broker.permissions):
-        if owner == name and vhost not in listed and vhost not in gone:
+        if owner == name and vhost not in listed and vhost not in gone and user["other_permissions"] == "removed":
             what = f"user {name}: permission on {vhost}"
             before = f"{what}: {rights(broker.permissions[owner, vhost])}"
             removals.append(Step(f"{what} removed", "DELETE", path_of("permissions", vhost, name), before=before))
@@ -597,6 +602,7 @@ def main() -> None:
                     "password": {"type": "str", "no_log": True},
                     "tags": {"type": "list", "elements": "str", "default": []},
                     "permissions": {**permission_spec("vhost", "configure", "write", "read"), "default": []},
+                    "other_permissions": {"type": "str", "choices": ["removed", "kept"], "default": "removed"},
                     "topic_permissions": permission_spec("vhost", "exchange", "write", "read"),
                     "limits": limits_spec("max_connections", "max_channels"),
                     "state": state,

@@ -104,7 +104,9 @@ class Brokers:
             {"name": "AMQP without TLS", "port": values.number("rabbitmq_amqp_port", 5672)},
             {"name": "the plain management port", "port": values.number("rabbitmq_management_port", 15672)},
         ]
-        return Closed([] if lets else [broker.ipv4 for broker in self.hosts if broker.known], ports)
+        # Where a broker of the site's listens is the site's.
+        own = [broker for broker in self.hosts if broker.role("rabbitmq").text("rabbitmq_install_method") != "existing"]
+        return Closed([] if lets else [broker.ipv4 for broker in own if broker.known], ports)
 
     def _management_urls(self, host: Host) -> list[str]:
         """Return the management UI on this host, else on each broker's."""

@@ -67,8 +67,10 @@ def centre(site: Site) -> str:
 
 
 def broker_url(host: Host) -> str:
-    """Return the metrics of the broker on a host."""
+    """Return the metrics of the broker on a host. Whether one of the site's has them only the site knows."""
     values = host.role("rabbitmq")
+    if values.text("rabbitmq_install_method") == "existing":
+        return ""
     address = values.text("rabbitmq_listen_address", "127.0.0.1")
     return f"http://{bracketed(LOCAL.get(address, address))}:{values.text('rabbitmq_prometheus_port', '15692')}/metrics"
 

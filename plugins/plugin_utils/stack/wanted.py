@@ -25,6 +25,7 @@ ROLES = {
         "rabbitmq_cluster_distribution_port",
         "rabbitmq_cluster_epmd_port",
         "rabbitmq_consumer_timeout_seconds",
+        "rabbitmq_install_method",
         "rabbitmq_listen_address",
         "rabbitmq_management_port",
         "rabbitmq_plain_enabled",

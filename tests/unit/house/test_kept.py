@@ -139,3 +139,16 @@ def test_the_clients_of_the_modules_use_no_proxy():
             if "use_proxy=" not in following and "ProxyHandler({})" not in following:
                 wrong.append(f"{path}: {call.group(1)}")
     assert wrong == []
+
+
+def test_no_module_of_another_collection_takes_the_brokers_password_to_a_proxy():
+    """These ask by a library that reads the environment."""
+    for path in TASKS:
+        text = (roles.ROOT / path).read_text(encoding="utf-8")
+        if "community.rabbitmq.rabbitmq_" in text:
+            blocks = [
+                task
+                for task in mappings(roles.load(roles.ROOT / path))
+                if "community.rabbitmq." in str(task.get("block"))
+            ]
+            assert blocks and all(block.get("environment") == {"no_proxy": "*"} for block in blocks), path

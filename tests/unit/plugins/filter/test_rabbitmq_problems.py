@@ -84,6 +84,28 @@ def test_what_is_wrong(lists, words):
     assert PASSWORD not in problems[0]
 
 
+QUEUE, EXCHANGE = {"name": "q", "vhost": "galaxy"}, {"name": "x", "vhost": "galaxy"}
+BINDING = {"source": "x", "destination": "q", "destination_type": "queue", "vhost": "galaxy"}
+
+
+@pytest.mark.parametrize(
+    ("lists", "words"),
+    [
+        ({"queues": [QUEUE], "exchanges": [EXCHANGE], "bindings": [BINDING]}, None),
+        ({"queues": [QUEUE], "bindings": [{**BINDING, "source": "amq.topic"}]}, None),
+        ({"queues": [QUEUE, QUEUE]}, "queues: 'q' on 'galaxy' is listed twice"),
+        ({"exchanges": [{**EXCHANGE, "name": "amq.topic"}]}, "names that begin with 'amq.' are the broker's own"),
+        ({"queues": [{**QUEUE, "vhost": "galxy"}]}, "queues: q: there is no vhost 'galxy'"),
+        ({"exchanges": [EXCHANGE], "bindings": [BINDING]}, "bindings: x to q: there is no queue 'q' on 'galaxy'"),
+        ({"queues": [QUEUE], "bindings": [BINDING]}, "there is no exchange 'x' on 'galaxy'. List it under exchanges"),
+    ],
+)
+def test_what_is_declared(lists, words):
+    problems = rabbitmq_problems({"vhosts": [VHOST], **lists})
+    assert len(problems) == (1 if words else 0), problems
+    assert not words or words in problems[0]
+
+
 @pytest.mark.parametrize(
     ("lists", "word"), [({"user": []}, "user is no known key"), ({"users": [{"password": PASSWORD}]}, "lacks the key")]
 )

@@ -244,6 +244,14 @@ def everything():
     }
 
 
+def test_other_permissions_can_be_kept(api, run):
+    run(**everything())
+    user = {"name": "t-galaxy", "permissions": [full("t-galaxy")]}
+    assert run(users=[{**user, "other_permissions": "kept"}])["changes"] == []
+    assert set(permissions(api, "t-galaxy")) == {"t-galaxy", "t/a b"}
+    assert run(users=[user])["changes"] == ["user t-galaxy: permission on t/a b removed"]
+
+
 def test_everything_then_nothing(api, run):
     planned = run(check=True, **everything())
     assert planned["changed"] is True
