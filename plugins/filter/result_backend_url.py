@@ -23,7 +23,7 @@ description:
   - Results need a database of their own, because Galaxy cannot make its schema in one that already holds
     Celery's tables.
   - A backend that workers on other hosts cannot reach (a socket, SQLite) is refused.
-positional: database
+positional: database, remote_workers
 options:
   _input:
     description: Galaxy's C(database_connection), a SQLAlchemy URL of PostgreSQL with or without a driver.
@@ -33,6 +33,10 @@ options:
     description: The name of the database for the results.
     type: str
     required: true
+  remote_workers:
+    description: Whether workers run on other hosts than the database. Without them a socket is right.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -65,7 +69,7 @@ def check_reachable(authority, query):
         refuse(f"database_connection names no host, so it means the local socket: {TCP_URL}.")
 
 
-def result_backend_url(value, database):
+def result_backend_url(value, database, remote_workers=True):
     """Return the URL of the result backend."""
     if not isinstance(database, str) or not database:
         refuse("the name of the database for the results is empty or not a string.")
@@ -73,7 +77,8 @@ def result_backend_url(value, database):
         parts = split(value[len("db+") :] if isinstance(value, str) and value.startswith("db+") else value)
     except ValueError as error:
         refuse(str(error))
-    check_reachable(parts.authority, parts.query)
+    if remote_workers:
+        check_reachable(parts.authority, parts.query)
     return "db+{}://{}/{}{}".format(parts.scheme, parts.authority, quote(database, safe=""), parts.query)
 
 

@@ -29,6 +29,12 @@ def test_derived(url, expected):
     assert convert(url, "results") == expected
 
 
+@pytest.mark.parametrize("url", ["postgresql:///galaxy?host=/var/run/postgresql", "postgresql:///galaxy"])
+def test_a_socket_where_all_workers_are_on_that_host(url):
+    expected = "db+" + url.replace("/galaxy", "/galaxy_celery", 1)
+    assert module.result_backend_url(url, "galaxy_celery", False) == expected
+
+
 def test_name_is_encoded():
     assert convert("postgresql://db/galaxy", "a/b") == "db+postgresql://db/a%2Fb"
 
