@@ -61,7 +61,7 @@ broker: testbed ## Unit tests that need a real RabbitMQ, in a container of their
 
 .PHONY: preflight
 preflight: venv ## Prove that wrong variables stop the playbooks before any host is changed
-	python -m pytest tests/integration/test_check.py tests/integration/test_init.py tests/integration/test_preflight.py tests/integration/test_readme.py tests/integration/test_role_examples.py tests/integration/test_wrong_inputs.py $(ARGS)
+	python -m pytest tests/integration/test_check.py tests/integration/test_init.py tests/integration/test_preflight.py tests/integration/test_readme.py tests/integration/test_role_examples.py tests/integration/test_sites.py tests/integration/test_wrong_inputs.py $(ARGS)
 
 .PHONY: bench
 bench: testbed ## Run every benchmark, and write docs/benchmarks.md (BENCH=stack ARGS="--rounds 7" for one of them)

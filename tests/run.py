@@ -67,7 +67,7 @@ PLAIN_SCENARIOS = ("plain", "platforms", "traefik", "telegraf")
 
 PREFLIGHT_TESTS = tuple(
     f"tests/integration/test_{name}.py"
-    for name in ("check", "init", "preflight", "readme", "role_examples", "wrong_inputs")
+    for name in ("check", "init", "preflight", "readme", "role_examples", "sites", "wrong_inputs")
 )
 
 GRACE_SECONDS = 30  # between SIGTERM and SIGKILL: enough for Ansible to end its own children

@@ -839,6 +839,32 @@ WRONG["telegraf"] = {
         ["is openrc on", "needs systemd", "Remedy: "],
     ),
 }
+WRONG["traefik"]["a certificate on the host that is not there"] = (
+    {
+        "traefik_certificate_source": "host",
+        "traefik_certificate": "",
+        "traefik_private_key": "",
+        "traefik_certificate_path": "/nonexistent/fullchain.pem",
+        "traefik_private_key_path": "/nonexistent/privkey.pem",
+    },
+    ["no file /nonexistent/fullchain.pem and /nonexistent/privkey.pem", "traefik_certificate_path", "Remedy: correct"],
+)
+WRONG["rabbitmq"]["a key on the host without its certificate"] = (
+    {"rabbitmq_tls_enabled": True, "rabbitmq_private_key_path": "/etc/mq.key"},
+    ['rabbitmq_certificate_path is ""', "Remedy: give both"],
+)
+WRONG["rabbitmq"]["a binding to nothing"] = (
+    {"rabbitmq_exchanges": [{"name": "x"}], "rabbitmq_bindings": [{"source": "x", "destination": "q"}]},
+    ["rabbitmq_bindings: x to q: there is no queue 'q'", "Remedy: "],
+)
+WRONG["rabbitmq"]["a broker of the site's in the clear"] = (
+    {"rabbitmq_install_method": "existing", "rabbitmq_management_url": "http://mq.example.org:15672"},
+    ["password would go over the network in the clear", "Remedy: "],
+)
+WRONG["rabbitmq"]["a management API with a path"] = (
+    {"rabbitmq_install_method": "existing", "rabbitmq_management_url": "https://mq.example.org/api"},
+    ["rabbitmq_management_url is https://mq.example.org/api", "Remedy: write"],
+)
 # Left from older roles.
 WRONG["flower"]["Galaxy's own code"] = ({"flower_app_dir": "/srv/galaxy"}, ["flower_app_dir belongs to the older role"])
 WRONG["flower"]["Galaxy's library"] = ({"flower_python_path": "server/lib"}, ['flower_python_path is "server/lib"'])

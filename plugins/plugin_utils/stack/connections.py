@@ -83,7 +83,12 @@ class Table:
         groups, database, sync = self.groups, self._values("database", "postgresql_access"), self._values("workers", "galaxy_sync")
         tls = "yes" if database.text("postgresql_access_connection_type") == "hostssl" else "as the server has it"
         port = database.number("postgresql_access_port")
-        yield from crossing(groups.workers, groups.database, port, tls, "Galaxy's database, results")
+        store = self._values("galaxy", "galaxy").mapping("__galaxy_result_store")
+        reason = "Galaxy's database" if store.text("host") else "Galaxy's database, results"
+        yield from crossing(groups.workers, groups.database, port, tls, reason)
+        if store.text("host"):
+            tls = "yes" if store.flag("tls") else "no"
+            yield Connection(named(groups.galaxy + groups.workers), store.text("host"), store.number("port"), tls, "results")
         method = sync.text("galaxy_sync_method")
         if method == "rsync":
             port = sync.number("galaxy_sync_source_port")

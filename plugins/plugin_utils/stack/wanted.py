@@ -17,7 +17,7 @@ ROLES = {
         "celery_tmp_dir",
     ),
     "flower": ("flower_address", "flower_port", "flower_url_prefix"),
-    "galaxy": ("galaxy_amqp_port", "galaxy_celery_task_routes"),
+    "galaxy": ("__galaxy_result_store", "galaxy_amqp_port", "galaxy_celery_task_routes"),
     "galaxy_sync": ("galaxy_sync_method", "galaxy_sync_releases_dir", "galaxy_sync_source_port"),
     "postgresql_access": ("postgresql_access_connection_type", "postgresql_access_port"),
     "rabbitmq": (

@@ -123,6 +123,20 @@ def test_the_result_backend_settles_the_packages(values, packages):
     assert role_templates.evaluate("galaxy", "galaxy_celery_venv_packages", SITE, **values) == packages
 
 
+@pytest.mark.parametrize(
+    ("url", "store"),
+    [
+        ("", {}),
+        ("db+postgresql://u:p@db.example.org/results", {}),
+        ("redis://:secret@redis.example.org/0", {"host": "redis.example.org", "port": 6379, "tls": False}),
+        ("rediss://u:secret@redis.example.org:6380/0", {"host": "redis.example.org", "port": 6380, "tls": True}),
+    ],
+)
+def test_where_results_are_is_known_without_the_password(url, store):
+    given = {"galaxy_celery_result_backend": url}
+    assert role_templates.evaluate("galaxy", "__galaxy_result_store", SITE, **given) == store
+
+
 def test_an_address_to_connect_to_and_a_name_to_verify():
     given = {"galaxy_amqp_address": "10.5.0.7"}
     assert url(**given) == "amqps://galaxy:p%40ss%2Fword@10.5.0.7:5671/galaxy?heartbeat=30"

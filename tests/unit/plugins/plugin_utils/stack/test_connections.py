@@ -85,6 +85,13 @@ def test_what_variables_change():
     assert rows(APART, galaxy_sync_method="none") == [row for row in rows(APART) if row[2] != 22]
 
 
+def test_results_in_a_store_of_their_own():
+    store = {"host": "results.example.org", "port": 6380, "tls": True}
+    found = found_in(APART, __galaxy_result_store=store)
+    assert connections.Connection("galaxy, w1, w2", "results.example.org", 6380, "yes", "results") in found
+    assert "Galaxy's database" in [row.reason for row in found]
+
+
 def test_the_lines_have_equal_columns():
     lines = connections.lines(found_in(APART))
     assert lines[0] == "from            to      port  TLS  why"
