@@ -113,18 +113,18 @@ def test_files_that_are_gone_are_named(site, capsys):
 
 
 def test_the_units():
-    def unit(kind):
-        text = role_templates.render("common", f"etc/systemd/system/certificate.{kind}.j2", {}, **GIVEN)
+    def unit(name):
+        text = role_templates.render("common", f"etc/systemd/system/{name}.j2", {}, **GIVEN)
         return role_templates.unit_values(text)
 
-    service = unit("service")["Service"]
+    service = unit("certificate.service")["Service"]
     (command,) = service["ExecStart"]
     given = program_words(command)
     assert given["--certificate"] == GIVEN["common_follow_certificate"]
     assert given["--touch"] == GIVEN["common_follow_touch"]
     assert service["ReadWritePaths"] == ["/etc/traefik/certificates /etc/traefik/dynamic"]
-    assert unit("path")["Path"]["PathChanged"] == ["/etc/letsencrypt/live/mq.example.org"]
-    assert unit("timer")["Timer"]["OnCalendar"] == ["hourly"]
+    assert unit("certificate.path")["Path"]["PathChanged"] == ["/etc/letsencrypt/live/mq.example.org"]
+    assert unit("certificate.timer")["Timer"]["OnCalendar"] == ["hourly"]
 
 
 def program_words(command):
