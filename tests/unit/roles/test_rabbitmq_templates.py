@@ -273,7 +273,7 @@ def test_ports_are_published_on_the_chosen_address(address, url):
         f"{address}:8443:15672/tcp",
         f"{address}:15692:15692/tcp",
     ]
-    found = role_templates.evaluate("rabbitmq", "__rabbitmq_management_url", SITE, **values)
+    found = role_templates.evaluate("rabbitmq", "rabbitmq_management_url", SITE, **values)
     assert found.strip() == f"http://{url}:8443"
 
 
