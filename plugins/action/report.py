@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.usegalaxy_eu.celery.plugins.filter.flower_metrics import flower_metrics
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._site_reader import Reader, plain
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.flower_metrics import flower_metrics
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.report import ASKED, PROOFS, Page, proofs
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.stack.site import Values
 

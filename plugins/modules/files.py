@@ -36,10 +36,26 @@ options:
         choices: [file, directory, absent]
         default: file
       content:
-        description: The content of a file. A template's is had with the lookup C(ansible.builtin.template).
+        description: The content of a file.
         type: str
+      template:
+        description: A template whose text is the content of the file. It is searched where M(ansible.builtin.template) searches.
+        type: path
       secret_content:
         description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
+        type: str
+      secret_template:
+        description: A template whose text is O(files[].secret_content).
+        type: path
+      local_files:
+        description: A pattern of files on the controller. A copy of each is placed in the directory O(files[].path).
+        type: path
+      each:
+        description:
+          - One entry for each name of a list, or for each key of a dictionary. It stands for C(%s) in O(files[].path).
+        type: raw
+      each_as:
+        description: The variable by which O(files[].template) has what O(files[].each) says of the key.
         type: str
       source:
         description:
@@ -309,6 +325,12 @@ def main() -> None:
         "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
         "content": {"type": "str"},
         "secret_content": {"type": "str", "no_log": True},
+        # The action has made contents of these.
+        "template": {"type": "path"},
+        "secret_template": {"type": "path", "no_log": False},
+        "local_files": {"type": "path"},
+        "each": {"type": "raw"},
+        "each_as": {"type": "str"},
         "source": {"type": "path"},
         "owner": {"type": "str"},
         "group": {"type": "str"},

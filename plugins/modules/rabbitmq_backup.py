@@ -64,6 +64,11 @@ removed:
   returned: success
   type: list
   elements: str
+summary:
+  description: The same as one text, without what there is none of.
+  returned: always
+  type: str
+  sample: 2 policies, 4 users
 counts:
   description: How many objects of each kind there are.
   returned: success
@@ -145,11 +150,13 @@ def main() -> None:
                 os.unlink(old)
     except (ManagementError, OSError) as error:
         module.fail_json(msg=str(error))
+    counts = {kind: len(definitions.get(kind) or []) for kind in KEYS}
     module.exit_json(
         changed=bool(new or surplus),
         path=path,
         removed=surplus,
-        counts={kind: len(definitions.get(kind) or []) for kind in KEYS},
+        counts=counts,
+        summary=", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(counts.items()) if count),
     )
 
 

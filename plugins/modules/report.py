@@ -71,7 +71,7 @@ queues:
   returned: always
   type: dict
 tasks:
-  description: The tasks that Flower has seen, as P(usegalaxy_eu.celery.flower_metrics#filter) returns them.
+  description: The tasks that Flower has seen, by their names.
   returned: always
   type: dict
 tls:

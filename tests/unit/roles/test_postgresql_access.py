@@ -121,13 +121,13 @@ def workers(*threads, **pool):
 )
 def test_the_connections_of_the_workers(threads, options, pooled, results):
     given = {**workers(*threads), **options}
-    assert value("__postgresql_access_pooled | int", **given) == pooled
-    assert value("__postgresql_access_results | int", **given) == results
+    assert value("__postgresql_access_connections.pooled", **given) == pooled
+    assert value("__postgresql_access_connections.results", **given) == results
 
 
 def test_a_process_keeps_as_many_for_results_as_its_pool_does_and_one_for_its_locks():
     most = POSTGRESQL_POOL["pool_size"] + POSTGRESQL_POOL["max_overflow"] + 1
-    assert value("__postgresql_access_results | int", **workers(1000)) == most
+    assert value("__postgresql_access_connections.results", **workers(1000)) == most
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_process_keeps_as_many_for_results_as_its_pool_does_and_one_for_its_lo
     ],
 )
 def test_what_the_units_set_counts(pool, options, pooled):
-    assert value("__postgresql_access_pooled | int", **workers(32, 32, **pool), **options) == pooled
+    assert value("__postgresql_access_connections.pooled", **workers(32, 32, **pool), **options) == pooled
 
 
 def test_the_budget_says_where_a_pool_comes_from():

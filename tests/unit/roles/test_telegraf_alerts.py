@@ -13,8 +13,10 @@ from ansible.errors import AnsibleFilterError
 from grafana_foundation_sdk.models import alerting
 from tools import role_templates, roles
 
-from ansible_collections.usegalaxy_eu.celery.plugins.filter.grafana_alert_rules import grafana_alert_rules
-from ansible_collections.usegalaxy_eu.celery.plugins.filter.prometheus_alert_rules import prometheus_alert_rules
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.grafana_alert_rules import grafana_alert_rules
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.prometheus_alert_rules import (
+    prometheus_alert_rules,
+)
 
 SITE = {
     "inventory_hostname": "monitor",
