@@ -15,15 +15,16 @@ class ModuleDocFragment:
 options:
   galaxy_config_file:
     description:
-      - Path of Galaxy's C(galaxy.yml) on the target. The broker is C(broker_url) of its C(celery_conf), else
-        C(amqp_internal_connection); the other settings of C(celery_conf) count too. So the task has no secret.
-      - Settings that Galaxy takes from its environment (C(GALAXY_CONFIG_OVERRIDE_*)) are not seen.
+      - Path of Galaxy's C(galaxy.yml) on the target. The module connects to the broker in C(broker_url) of its
+        C(celery_conf), or else in C(amqp_internal_connection), and uses the other settings of C(celery_conf). So the
+        task contains no secret.
+      - The module does not read settings from Galaxy's environment (C(GALAXY_CONFIG_OVERRIDE_*)).
       - Exactly one of O(galaxy_config_file) and O(broker_url) is required.
     type: path
   broker_url:
     description:
-      - URL of the broker, several separated by semicolons. The filter P(usegalaxy_eu.celery.amqp_url#filter) makes
-        one.
+      - URL of the broker, or several separated by semicolons. The filter P(usegalaxy_eu.celery.amqp_url#filter)
+        builds one.
     type: str
   result_backend:
     description: URL of Celery's result backend. The default is C(result_backend) of C(celery_conf).
@@ -31,13 +32,13 @@ options:
   broker_use_ssl:
     description:
       - Celery's TLS settings, with C(cert_reqs) as an integer. The default is C(broker_use_ssl) of C(celery_conf).
-      - As a dictionary it counts even if the URL says C(ssl=1), which Celery itself would prefer.
+      - A dictionary is used even if the URL has C(ssl=1). Celery itself would use the URL's setting.
     type: dict
   ca_file:
     description:
       - Path of a PEM file with the CA of the broker's certificate, on the target. With it the certificate and the
-        host name are verified. It does not switch TLS on. The default is the system's store, or the file that
-        E(SSL_CERT_FILE) names.
+        host name are verified. It does not turn on TLS. The default is the system's store, or the file in
+        E(SSL_CERT_FILE).
     type: path
 requirements:
   - celery >= 5.3, in the interpreter that runs the module. Galaxy's venv has it.

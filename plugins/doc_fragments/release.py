@@ -19,18 +19,18 @@ options:
   config_dir:
     description:
       - Canonical path of Galaxy's configuration directory. The default is C(config) in O(server_dir).
-      - Its files count by their content, all others by size and modification time.
+      - The fingerprint contains the content of its files, and size and modification time of all others.
     type: path
   paths:
-    description: Further canonical directories that belong to the release. Nested ones are taken once.
+    description: Further canonical directories that belong to the release. Nested ones are copied once.
     type: list
     elements: path
     default: []
   exclude:
     description:
-      - What does not belong to the release, as rsync's patterns over canonical paths.
-      - A pattern without a slash inside is a name at any depth, one with a leading slash a canonical absolute path,
-        one with a slash elsewhere the end of a path. A trailing slash means directories only.
+      - Files that do not belong to the release, as rsync patterns on canonical paths.
+      - A pattern without a slash inside matches a name at any depth. One with a leading slash is a canonical absolute
+        path. One with a slash elsewhere matches the end of a path. A trailing slash means directories only.
       - C(*) and C(?) stop at a slash, C(**) does not. Backslashes and C(***) are refused.
     type: list
     elements: str

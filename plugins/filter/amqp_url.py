@@ -9,16 +9,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: amqp_url
-short_description: Put an AMQP URL for Celery and kombu together from its parts
+short_description: Build an AMQP URL for Celery and kombu from its parts
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Returns one URL for C(amqp_internal_connection) of Galaxy or C(broker_url) of Celery, with every part
-    percent-encoded. A raw C(@), C(#) or C(/) in a password is otherwise parsed wrongly without a word, into another
+    percent-encoded. A raw C(@), C(#) or C(/) in a password is otherwise parsed wrongly without an error, into another
     host or without TLS.
   - With O(_input.tls) the scheme is C(amqps), for which kombu verifies the server's certificate against the system's
-    CAs. kombu checks the host name too only where C(broker_use_ssl) of Celery says so.
+    CAs. kombu checks the host name only if Celery's C(broker_use_ssl) requires it.
 options:
   _input:
     description: The parts of the URL. Unknown keys are refused.
@@ -26,7 +26,7 @@ options:
     required: true
     suboptions:
       host:
-        description: Name or address of the broker. An IPv6 address stands without brackets.
+        description: Name or address of the broker. Write an IPv6 address without brackets.
         type: str
         required: true
       user:
@@ -42,7 +42,7 @@ options:
         type: str
         required: true
       tls:
-        description: Whether to speak TLS.
+        description: Whether to use TLS.
         type: bool
         default: true
       port:
@@ -51,7 +51,7 @@ options:
       heartbeat:
         description:
           - Seconds between AMQP heartbeats, 0 to 65535 (the field of AMQP 0-9-1 has 16 bits).
-          - Galaxy's own control connection has none unless the URL says so.
+          - Galaxy's own control connection has none unless the URL sets it.
         type: int
       options:
         description:
@@ -61,7 +61,7 @@ options:
         type: dict
         default: {}
 notes:
-  - The result carries the password. Use C(no_log) on tasks that handle it.
+  - The result contains the password. Use C(no_log) on tasks that handle it.
 """
 
 EXAMPLES = r"""
@@ -170,7 +170,7 @@ def _query(parts):
             _fail(name, f"is {value!r}, in the wrong place", "Set heartbeat beside options.")
         if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
             _fail(
-                name, f"is {value!r}, not a non-empty string or a number", "Give the text that shall stand in the URL."
+                name, f"is {value!r}, not a non-empty string or a number", "Give the text for the URL."
             )
         query.append((key, str(value)))
     # kombu reads a plus sign as a space here, so a space becomes %20 and a plus %2B.

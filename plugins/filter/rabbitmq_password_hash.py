@@ -16,8 +16,8 @@ author:
 description:
   - Returns the C(password_hash) of RabbitMQ's default algorithm C(rabbit_password_hashing_sha256), that is the Base64
     of a salt of 4 bytes followed by the SHA-256 of salt and password in UTF-8.
-  - The salt is an HMAC of the user's name under a secret of the site, so that the same input gives the same hash and a
-    second run of a playbook changes nothing, while two sites do not share a salt.
+  - The salt is an HMAC of the user's name, with a secret of the site as the key. So a second run of a playbook
+    computes the same hash and changes nothing, and two sites have different salts.
 positional: salt_secret, user
 options:
   _input:

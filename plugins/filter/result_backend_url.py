@@ -20,9 +20,9 @@ author: usegalaxy.eu (@usegalaxy-eu)
 description:
   - Takes the O(_input) of Galaxy's C(database_connection) and returns the URL of a result backend on the same server
     with the same user, in a database of its own.
-  - Results need a database of their own, because Galaxy cannot make its schema in one that already holds
+  - Results need a database of their own, because Galaxy cannot create its schema in a database that already has
     Celery's tables.
-  - A backend that workers on other hosts cannot reach (a socket, SQLite) is refused.
+  - Refuses a backend that workers on other hosts cannot reach (a socket, SQLite).
 positional: database, remote_workers
 options:
   _input:
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The URL for C(celery_conf.result_backend). It holds the password of the database.
+  description: The URL for C(celery_conf.result_backend). It contains the password of the database.
   type: str
 """
 

@@ -22,7 +22,7 @@ version_added: "1.0.0"
 author: usegalaxy.eu (@usegalaxy-eu)
 description:
   - Writes a dictionary as a TOML document with the Python library C(tomli_w), in the order of its keys.
-    TOML wants plain values before tables, so tables come last.
+    TOML requires plain values before tables, so tables come last.
   - A list of dictionaries becomes an array of tables, C([[inputs.prometheus]]).
 requirements:
   - tomli_w (Python library, on the controller)
@@ -31,7 +31,7 @@ options:
     description:
       - A dictionary with strings as keys.
       - Values are strings, integers, floats, booleans, dates, lists and dictionaries.
-      - TOML has no null, so V(null) is refused, with the path of its key.
+      - TOML has no null. The filter refuses V(null), and names the path of its key.
     type: dict
     required: true
 """

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: broker_info
-short_description: Connect to the AMQP broker as Galaxy does and tell what it is
+short_description: Connect to the AMQP broker as Galaxy does, and describe it
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Opens one AMQP connection from this host, logs in to the vhost, and closes it.
-  - Over TLS the certificate and the host name are always verified, and SNI is sent, whatever the URL or
-    C(broker_use_ssl) ask for. A connection of Galaxy itself checks less, so this is a proof and not an imitation.
-  - Of several URLs the first is used.
+  - Over TLS the module always verifies the certificate and the host name, and sends SNI, regardless of the URL and
+    C(broker_use_ssl). Galaxy's own connection checks less.
+  - If there are several URLs, it uses the first.
 options:
   queues:
     description:
-      - Queues to look at. One that does not exist is left alone, and one that exists is declared once more as Celery does, which
-        changes nothing.
+      - Queues to check. The module declares an existing queue again as Celery does, which changes nothing. It does
+        not create a missing queue.
     type: list
     elements: str
     default: []
@@ -31,7 +31,7 @@ options:
     choices: [classic, quorum]
     default: classic
   timeout_seconds:
-    description: Seconds for each step, at most three times as long in all.
+    description: Seconds for each step. In total at most three times as long.
     type: int
     default: 10
 extends_documentation_fragment:
@@ -46,7 +46,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Prove that the broker answers on its public name with a certificate of our CA
+- name: Check that the broker answers on its public name with a certificate of our CA
   usegalaxy_eu.celery.broker_info:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
     ca_file: /etc/ssl/certs/ca-certificates.crt
@@ -63,7 +63,7 @@ broker:
   type: str
   sample: amqps://galaxy:********@mq.example.org:5671/galaxy
 host:
-  description: Name or address that was connected to.
+  description: Name or address of the connection.
   returned: success
   type: str
 port:
@@ -71,21 +71,21 @@ port:
   returned: success
   type: int
 vhost:
-  description: Virtual host that was logged in to.
+  description: Virtual host of the login.
   returned: success
   type: str
 product:
-  description: Product, as the server's properties say.
+  description: Product, from the server's properties.
   returned: success
   type: str
   sample: RabbitMQ
 version:
-  description: Version, as the server's properties say.
+  description: Version, from the server's properties.
   returned: success
   type: str
   sample: 4.0.5
 cluster_name:
-  description: Name of the cluster, as the server's properties say.
+  description: Name of the cluster, from the server's properties.
   returned: success
   type: str
   sample: rabbit@mq
@@ -100,13 +100,13 @@ queues:
   sample: {celery: {messages: 0, consumers: 2, conflict: null}}
   contains:
     messages:
-      description: Number of messages that wait.
+      description: Number of waiting messages.
       type: int
     consumers:
       description: Number of consumers.
       type: int
     conflict:
-      description: Why the broker refuses to take the queue for one of O(queue_type). Null if it does not.
+      description: Why the broker does not accept the queue with O(queue_type). Null if it does.
       type: str
 tls:
   description: The verified TLS session. Null for a connection without TLS.
@@ -124,7 +124,7 @@ tls:
       description: Common name of the certificate. Null if it has none.
       type: str
     subject_names:
-      description: Names and addresses that the certificate is made for.
+      description: Names and addresses in the certificate.
       type: list
       elements: str
     issuer:

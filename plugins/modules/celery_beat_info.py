@@ -13,10 +13,10 @@ version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads a copy of the file that beat's C(PersistentScheduler) keeps, and tells what beat has sent and when.
-  - Nothing of the file is executed. Its pickled objects are read by a loader that knows dates and plain values only.
+  - Reads a copy of the file of beat's C(PersistentScheduler), and returns what beat has sent and when.
+  - It executes nothing from the file. Its loader for the pickled objects accepts only dates and plain values.
   - Beat writes the file every three minutes, unless Celery's C(beat_sync_every) is set; 1 means after each task.
-  - A new entry carries the time of its creation as C(last_run_at), so only its count tells that it has been sent.
+  - A new entry has the time of its creation as C(last_run_at), so only its count shows that it has been sent.
 options:
   path:
     description:
@@ -24,7 +24,8 @@ options:
     type: path
     required: true
   wait_seconds:
-    description: Seconds to wait until at least one entry has been sent since the file's creation. 0 looks once.
+    description: >-
+      Seconds to wait until at least one entry has been sent since the file's creation. 0 reads the file once.
     type: int
     default: 0
   require_fired:
@@ -33,13 +34,13 @@ options:
     default: false
   max_late_seconds:
     description:
-      - Fail if an entry with an interval is late by more than this, or if it was sent in the future by more than this. Then beat stands still,
-        or its clock has jumped. 0 does not look.
-      - Beat looks at its schedule every 20 s with the role C(celery), and every 300 s by itself.
+      - Fail if an entry with an interval is late by more than this, or if its last run is in the future by more than
+        this. Then beat hangs, or its clock was changed. 0 turns the check off.
+      - Beat checks its schedule every 20 s with the role C(celery), and every 300 s by default.
     type: int
     default: 0
 requirements:
-  - A Python whose dbm library reads the file. That of Galaxy's venv, which wrote it, always does.
+  - A Python whose dbm library can read the file. The Python of Galaxy's venv, which wrote it, always can.
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -50,7 +51,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Prove that beat has sent a task
+- name: Check that beat has sent a task
   usegalaxy_eu.celery.celery_beat_info:
     path: /var/lib/celery-galaxy/beat-schedule
     wait_seconds: 30
@@ -89,7 +90,7 @@ entries:
       description: Seconds between two sends. Null for an entry that has no interval, such as a crontab.
       type: int
     late_seconds:
-      description: Seconds for which it has been due; below 0 it is due later. Null for an entry that has no interval.
+      description: Seconds since it was due. Below 0 it is due later. Null for an entry that has no interval.
       type: int
   sample:
     prune_kombu_sqla_transport:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: celery_drain
-short_description: Let Celery nodes run out of tasks, or consume again
+short_description: Drain Celery nodes, or let them consume again
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Cancels every consumer of the nodes, then asks until each of them says twice in a row that no task is active or
-    reserved. Such a node can be stopped and no task is lost.
-  - Nodes of the role celery on this host are asked over their sockets in O(control_dir). That works without the broker too.
-  - A node that gives no answer is never taken for idle. It is waited for like one that has tasks; but one that has not answered
-    once within 60 s ends the waiting.
-  - Tasks that wait for a later time (ETA, countdown, retry) are not waited for, since the broker still has their messages
-    and hands them to another worker once the node is stopped. Those due within 30 s are waited for.
-  - A drained node consumes nothing until it is restarted, or told so with O(state=consuming).
+  - Cancels all consumers of the nodes, and waits until each node reports twice in a row that no task is active or
+    reserved. You can then stop the node without losing a task.
+  - It asks nodes of the role celery on this host over their sockets in O(control_dir). This works without the broker
+    too.
+  - A node that does not answer never counts as idle. The module waits for it as for a node with tasks. If it has
+    never answered within 60 s, the module stops waiting.
+  - It does not wait for tasks that are due later (ETA, countdown, retry), because the broker still has their
+    messages, and gives them to another worker when the node stops. It waits for those that are due within 30 s.
+  - A drained node consumes nothing until it is restarted, or until O(state=consuming).
   - The module does not stop the node.
 options:
   nodes:
@@ -30,7 +31,7 @@ options:
     required: true
   state:
     description:
-      - V(drained) is a node that consumes no queue and has nothing to do.
+      - V(drained) is a node that consumes no queue and has no task.
       - V(consuming) is a node that consumes at least O(queues), as after its start.
     type: str
     choices: [drained, consuming]
@@ -42,31 +43,32 @@ options:
     default: []
   timeout_seconds:
     description:
-      - Seconds until the module gives up; V(0) is for never.
-      - How long it takes is up to the longest task of the nodes; with idle ones it takes two to three seconds.
+      - Seconds until the module stops waiting. V(0) means never.
+      - The duration depends on the longest task of the nodes. Idle nodes need two to three seconds.
     type: int
     default: 3600
   control_dir:
     description:
       - Directory of the sockets of this host's workers, for example V(/run/celery-galaxy).
-      - Where one of O(nodes) has no socket there, all of them are asked over the broker.
+      - If one of O(nodes) has no socket there, the module asks all of them over the broker.
     type: path
   on_timeout:
     description:
-      - What to do with nodes that are not drained when the time is up, or that gave no answer. No choice kills a task.
+      - What to do with nodes that are not drained when the time is up, or that did not answer. No choice kills a
+        task.
       - V(fail) leaves all nodes without consumers and fails.
-      - V(resume) gives all of them their consumers back, also those that are drained, and fails. The same is done when the
-        module is ended by a signal.
+      - V(resume) lets all nodes consume again, also the drained ones, and fails. The module does the same if a signal
+        ends it.
       - V(report) leaves them without consumers and succeeds, with RV(drained) false.
     type: str
     choices: [fail, resume, report]
     default: fail
   fallback_config_file:
     description:
-      - Path of another C(galaxy.yml), whose broker counts while that of O(galaxy_config_file) cannot be reached. So a node that
-        was started with an old password is drained with the new one.
-      - It counts alone where O(galaxy_config_file) does not exist, as that of a process that has ended meanwhile.
-      - One that does not exist or names no broker is left aside.
+      - Path of another C(galaxy.yml). The module uses its broker if it cannot reach that of O(galaxy_config_file). So
+        it can drain a node that was started with an old password.
+      - Only this file is used if O(galaxy_config_file) does not exist, for example because its process has ended.
+      - It is ignored if it does not exist or has no broker.
     type: path
 extends_documentation_fragment:
   - usegalaxy_eu.celery.celery_connection
@@ -74,7 +76,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
-    details: In check mode the nodes are asked once for what they consume and do. Nobody is waited for.
+    details: In check mode the module asks the nodes once for their queues and tasks, and does not wait.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: none
@@ -83,7 +85,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look what a worker still has to do after a minute
+- name: Show the tasks that a worker still has after a minute
   usegalaxy_eu.celery.celery_drain:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
     nodes: [worker-1@celery-1]
@@ -93,7 +95,7 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
 
-- name: Let it consume again after all
+- name: Let it consume again
   usegalaxy_eu.celery.celery_drain:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
     nodes: [worker-1@celery-1]
@@ -103,7 +105,7 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
 
-- name: Drain a worker for at most an hour, and let it go on if that is not enough
+- name: Drain a worker for at most an hour, and let it consume again if that is not enough
   usegalaxy_eu.celery.celery_drain:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
     nodes: [worker-1@celery-1]
@@ -119,15 +121,15 @@ drained:
   returned: with O(state=drained)
   type: bool
 nodes:
-  description: What is known by node name. A failure returns it as well.
+  description: The state of each node, by node name. A failure returns it as well.
   returned: when the broker could be reached
   type: dict
   contains:
     drained:
-      description: Whether the node consumes nothing and has nothing to do.
+      description: Whether the node consumes nothing and has no task.
       type: bool
     answered:
-      description: Whether it answered the last round of questions. If not, the lists may be out of date.
+      description: Whether it answered the last question. If not, the lists may be out of date.
       type: bool
     queues:
       description: Names of the queues whose consumers were cancelled by this call; in check mode, that would be.
@@ -139,7 +141,7 @@ nodes:
       elements: dict
       contains:
         state:
-          description: C(active), C(reserved) (taken, and waits for a free place), or C(scheduled) (due within 30 s).
+          description: C(active), C(reserved) (taken, and waits in the worker), or C(scheduled) (due within 30 s).
           type: str
         name:
           description: Name of the task.
@@ -151,7 +153,7 @@ nodes:
           description: Seconds that it has been running, or until it is due. Null if the node did not say.
           type: int
     scheduled:
-      description: The tasks that wait for a later time, in the same form. They go back to the broker when the node stops.
+      description: The tasks that are due later, in the same form. They go back to the broker when the node stops.
       type: list
       elements: dict
   sample:
@@ -208,7 +210,7 @@ class Interrupted(BaseException):
 
 
 def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """Turn a signal into an exception, so that what was begun can be taken back."""
+    """Turn a signal into an exception, so that the module can undo what it started."""
     raise Interrupted(f"signal {signal.Signals(number).name}")
 
 

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: celery_info
-short_description: Ask running Celery nodes what they do
+short_description: Show the state of running Celery nodes
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Asks Celery nodes by remote control for their tasks, queues and pool.
-  - Silence is reported as C(answered) false with null values. It never means that a node is idle.
+  - A node that does not answer has C(answered) false and null values. It never counts as idle.
   - Beat of Celery 5.7 and later answers a ping as C(celerybeat@HOST). It is reported with C(kind) C(beat).
 options:
   nodes:
     description:
       - Celery node names to ask, for example C(worker-1@celery-1). With them the module ends as soon as all have
         answered.
-      - Without them every node is asked, and the module waits for O(timeout_seconds).
+      - Without them the module asks all nodes, and waits for O(timeout_seconds).
     type: list
     elements: str
     default: []
   require_nodes:
-    description: Fail if one of O(nodes), or without O(nodes) any node at all, gives no answer in time.
+    description: Fail if one of O(nodes) does not answer in time. Without O(nodes), fail if no node answers.
     type: bool
     default: false
   timeout_seconds:
@@ -56,7 +56,7 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
 
-- name: Look which nodes consume from which queue
+- name: Find the nodes that consume each queue
   usegalaxy_eu.celery.celery_info:
     galaxy_config_file: /srv/galaxy/server/config/galaxy.yml
   register: found
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: What is known by node name, of every node that was asked for or answered.
+  description: The state of each node that was asked or that answered, by node name.
   returned: success
   type: dict
   contains:
@@ -87,10 +87,10 @@ nodes:
       description: Number of tasks that run. Null if the node did not say.
       type: int
     reserved:
-      description: Number of tasks that were taken and wait. Null if the node did not say.
+      description: Number of tasks that the node has taken, and that wait there. Null if the node did not say.
       type: int
     scheduled:
-      description: Number of tasks that wait for their time. Null if the node did not say.
+      description: Number of tasks that wait until they are due. Null if the node did not say.
       type: int
     queues:
       description: Names of the queues that the node consumes from. Null if the node did not say.
@@ -105,7 +105,7 @@ nodes:
       type: int
     prefetch_count:
       description:
-        - Number of messages that the node takes at most before it has ended some. Null if the node did not say.
+        - Number of unacknowledged messages that the node may have at most. Null if the node did not say.
       type: int
     pid:
       description: Process id of the main process. Null if the node did not say.
@@ -247,7 +247,7 @@ def gather(settings: Settings, nodes: list[str], seconds: float) -> dict[str, di
     app = settings.app(min(CONNECT_SECONDS, seconds))
     with settings.connection(app, min(CONNECT_SECONDS, seconds)) as connection:
         answered = _ping(app, connection, nodes, seconds)
-        # Beat implements ping only, and drops all else without a word.
+        # Beat answers only ping, and silently ignores all other questions.
         beats = {node for node in answered if node.startswith("celerybeat@")}
         workers = answered - beats
         details = {question: _ask(app, connection, question, workers) for question in QUESTIONS}

@@ -13,25 +13,27 @@ version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Sends one task to each of O(queues) and waits until all results have come back.
-  - With O(nodes) it proves that each of these nodes takes tasks from each of the queues. It listens to the workers'
-    events before it sends, and sends rounds of as many messages as there are nodes until each node has run one from
+  - Sends one task to each of O(queues), and waits for all results.
+  - With O(nodes) it tests that each of these nodes takes tasks from each of the queues. It listens to the workers'
+    events before it sends. Then it sends rounds of one message for each node, until each node has run a task from
     each queue.
-  - A queue must exist. A message to one that does not would vanish without a word.
-  - What nobody took when the time is up expires in the broker, and results that were read are removed from the backend.
-  - A connection to the broker that breaks off is told in a warning, and everything is sent again over a new one.
+  - A queue must exist. The broker silently drops a message to a queue that does not.
+  - When the time is up, messages that no worker took expire in the broker. Results that the module has read are
+    removed from the backend.
+  - If the connection to the broker breaks, the module warns, and sends everything again over a new one.
 options:
   name:
     description:
       - Name of the task, as the workers have registered it.
       - Without it the module asks the nodes which tasks they have registered, and sends the first of these that all of
-        them have. Each reads Galaxy's database, changes nothing, and fails when the database is away.
+        them have. Each reads Galaxy's database, changes nothing, and fails when the database is down.
       - C(galaxy.cleanup_stale_concurrency_slots), of Galaxy 26.1 and later. It looks for slots that are ten years old.
-      - C(galaxy.recalculate_user_disk_usage), of all releases from 24.2 on. It looks for user -1, which is never there,
-        and the worker logs that as an error. It is sent only where O(galaxy_config_file) has no C(celery_user_rate_limit)
-        (else Galaxy's note of this user's tasks would break the session of the next ones).
-      - C(galaxy.touch), of all releases from 24.2 on. It looks for collection -1, and that there is none counts as its
-        answer, though Celery calls the task failed.
+      - C(galaxy.recalculate_user_disk_usage), of all releases from 24.2 on. It looks for user -1, which never exists,
+        and the worker logs that as an error. It is sent only if O(galaxy_config_file) has no
+        C(celery_user_rate_limit). (Otherwise Galaxy's record of this user's tasks would break the database session of
+        the next tasks.)
+      - C(galaxy.touch), of all releases from 24.2 on. It looks for collection -1. The error that there is none counts
+        as success, although Celery reports the task as failed.
     type: str
   args:
     description: Positional arguments. They need O(name).
@@ -49,25 +51,25 @@ options:
     required: true
   nodes:
     description:
-      - Celery node names, for example C(worker-1@celery-1), each of which must run the task from each queue.
-      - On nodes that send no task events these are switched on for the time of the run.
+      - Celery node names, for example C(worker-1@celery-1). Each node must run a task from each queue.
+      - If a node sends no task events, the module turns them on during the run.
     type: list
     elements: str
     default: []
   answer_by:
     description:
-      - V(result_backend) reads the results where the workers store them, which works only if both share it. A result that
-        this interpreter's Celery cannot read, since the worker runs another version of it, is told in a warning; whether
-        the task succeeded is then known by the worker's event.
-      - V(callback) lets the workers send the result as a message to an exclusive queue of this module. It tells
-        success and failure, and proves nothing about the backend.
+      - V(result_backend) reads the results where the workers store them, which works only if both share it. If this
+        interpreter's Celery cannot read a result, because the worker runs another version, the module warns. The
+        worker's event then shows whether the task succeeded.
+      - V(callback) lets the workers send the result as a message to an exclusive queue of this module. It shows
+        success and failure, and does not test the backend.
       - V(auto) is V(result_backend) if one is configured, else V(callback).
     type: str
     choices: [auto, result_backend, callback]
     default: auto
   timeout_seconds:
     description:
-      - Seconds until the module gives up, for all queues together.
+      - Seconds after which the module fails, for all queues together.
       - A warm Galaxy worker answers in 0.05 to 0.3 s, its first task takes 3 to 7 s (measured with Galaxy 26.1).
     type: int
     default: 60
@@ -77,7 +79,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
-    details: No task is sent in check mode; the result is marked as skipped.
+    details: In check mode the module sends no task, and the result is marked as skipped.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: none
@@ -121,13 +123,14 @@ tasks:
       description: Queue that it was sent to.
       type: str
     node:
-      description: Node that took it, as the workers' events say. Null if no event told.
+      description: Node that took it, from the workers' events. Null without an event.
       type: str
     state:
-      description: Celery's state, such as C(SUCCESS) or C(FAILURE), or C(PENDING) as long as no result was seen.
+      description: Celery's state, such as C(SUCCESS) or C(FAILURE), or C(PENDING) while there is no result.
       type: str
     seconds:
-      description: Seconds from sending to seeing the result, exact to about 0.1 s. Null without a result.
+      description: >-
+        Seconds between sending the task and reading the result, exact to about 0.1 s. Null without a result.
       type: float
     result:
       description: What the task returned, or the text of its exception. Null if it could not be read.
@@ -146,7 +149,7 @@ broker:
   type: str
   sample: amqps://galaxy:********@mq.example.org:5671/galaxy
 answer_by:
-  description: How the results came back, C(result_backend) or C(callback).
+  description: Source of the results, C(result_backend) or C(callback).
   returned: when not in check mode
   type: str
 """

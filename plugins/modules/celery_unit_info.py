@@ -9,16 +9,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: celery_unit_info
-short_description: Tell which Celery units run, and which of them should be restarted
+short_description: Show which Celery units run, and which of them should be restarted
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - A unit binds the release that is current at its start into its own mount namespace and keeps it, also when the link
-    of the current release moves on. This module reads the release from inside of that namespace, so it tells what the
-    process really runs.
+  - When a unit starts, it mounts the current release in its own mount namespace, and keeps it when the link of the
+    current release changes. This module reads the release inside of that namespace, so it returns what the process
+    really runs.
   - A unit is outdated if it runs another release than the current one, or if its unit file, a drop-in, an environment file
-    or one of O(files) was written after it started. So a restart that an interrupted run left out is made up for.
+    or one of O(files) was written after it started. So a later run also restarts units that an interrupted run left
+    out.
 options:
   units:
     description: Names of the systemd units.
@@ -27,19 +28,20 @@ options:
     required: true
   supporting_units:
     description:
-      - Names of further units, such as targets and timers, of which it counts only whether they run. See RV(settled) and
-        RV(missing).
+      - Names of further units, such as targets and timers. The module only checks whether they run. See RV(settled)
+        and RV(missing).
     type: list
     elements: str
     default: []
   current_release:
     description:
       - Path of the link to the current release, for example V(/srv/galaxy-releases/current).
-      - Empty where no releases are kept; then none is compared.
+      - Empty if there are no releases. Then nothing is compared.
     type: str
     default: ""
   files:
-    description: Further files that the units read at their start, such as Galaxy's configuration where no releases are kept.
+    description: >-
+      Further files that the units read at their start, such as Galaxy's configuration if there are no releases.
     type: list
     elements: str
     default: []
@@ -52,7 +54,7 @@ options:
     elements: str
     default: []
 notes:
-  - Needs root, to look into the namespaces of other users' processes.
+  - Needs root, to read the namespaces of other users' processes.
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -63,7 +65,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look which units run an old release
+- name: Find the units that run an old release
   usegalaxy_eu.celery.celery_unit_info:
     units: [celery-galaxy-worker@1.service]
     current_release: /srv/galaxy-releases/current
@@ -77,12 +79,12 @@ active:
   type: list
   elements: str
 settled:
-  description: Those of O(units) and O(supporting_units) that are active and enabled, so that nothing is left to be done to run them.
+  description: Those of O(units) and O(supporting_units) that are active and enabled.
   returned: always
   type: list
   elements: str
 missing:
-  description: Those of O(units) and O(supporting_units) that have no file and do not run, so that nothing is left to be removed.
+  description: Those of O(units) and O(supporting_units) that have no file and do not run.
   returned: always
   type: list
   elements: str
@@ -92,27 +94,29 @@ outdated:
   type: list
   elements: str
 reasons:
-  description: Why each of RV(outdated) should be.
+  description: Why each of RV(outdated) should be restarted.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: [/etc/systemd/system/celery-galaxy-worker@.service is newer]}
 nodes:
   description:
-    - The Celery node name of each unit in RV(pids), from its process; null if it cannot be told.
-    - Null also for a unit of the role celery that has not consumed yet since it started. It has no tasks, so it can be stopped.
+    - The Celery node name of each unit in RV(pids), from its process. Null if it is unknown.
+    - Null also for a unit of the role celery that has not consumed since it started. It has no tasks, so it can be
+      stopped.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: worker-1@celery-1}
 errors:
   description:
-    - The last error that each of O(units) wrote to the journal in its last two attempts to start, of those that have
-      failed or are at another attempt. Passwords in URLs are masked.
+    - The last error that each of O(units) wrote to the journal in its last two attempts to start, for units that have
+      failed or are starting again. Passwords in URLs are masked.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: "ModuleNotFoundError: No module named 'pebble' (/srv/galaxy/server/lib/galaxy/celery/__init__.py, line 14)"}
 pids:
   description:
-    - The main process of each of O(units) and RV(surplus) that has one. It may have one, and tasks, before it is active.
+    - The main process of each of O(units) and RV(surplus) that has one. A unit may have a process, and tasks, before
+      it is active.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: 812}
@@ -132,12 +136,12 @@ reload_needed:
   returned: always
   type: bool
 releases:
-  description: The fingerprint of the release that each of O(units) in RV(pids) runs; null if it cannot be told.
+  description: The fingerprint of the release that each of O(units) in RV(pids) runs. Null if it is unknown.
   returned: always
   type: dict
   sample: {celery-galaxy-worker@1.service: 3f2a9c0d1e4b}
 current:
-  description: The fingerprint of the current release; null where none is kept.
+  description: The fingerprint of the current release; null if there is none.
   returned: always
   type: str
 """

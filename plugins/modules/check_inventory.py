@@ -8,26 +8,28 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: check_inventory
-short_description: Report what is wrong with a whole inventory
+short_description: Report the problems of a whole inventory
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Gathers what M(usegalaxy_eu.celery.check_variables) has found on each host, and adds what no host sees alone - groups without
-    hosts, variables of the whole stack that differ between hosts, and weak or repeated passwords.
-  - Reports each problem once, with the hosts that have it, and fails where there is one. No secret is shown. Variables that are not
-    defined are one problem, without what follows from them.
+  - Collects the results of M(usegalaxy_eu.celery.check_variables) of all hosts, and adds problems of the whole
+    inventory - groups without hosts, variables that differ between hosts and must not, and weak or repeated
+    passwords.
+  - Reports each problem once, with its hosts, and fails if there is one. It shows no secret. All undefined variables
+    are one problem, without their follow-up problems.
   - Without a problem it returns the parts of each host.
   - Passwords are the variables of this collection's roles that end with C(_password), C(_cookie), C(_token) or C(_secret). A
-    variable whose default is another one (C(rabbitmq_galaxy_password) for C(galaxy_amqp_password)) may have its value.
-  - Runs on the controller alone and never opens a connection to a host.
+    variable whose default is another one (C(rabbitmq_galaxy_password) for C(galaxy_amqp_password)) may have the same
+    value.
+  - Runs only on the controller, and never connects to a host.
 options: {}
 attributes:
   action:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -35,7 +37,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Check | Say what is wrong with the inventory
+- name: Check | Report the problems of the inventory
   usegalaxy_eu.celery.check_inventory:
 """
 
@@ -50,12 +52,13 @@ left_out:
   type: list
   elements: str
 lines:
-  description: The same as lines of text.
+  description: The same, as lines of text.
   returned: when there is no problem
   type: list
   elements: str
 problems:
-  description: One sentence or two for each problem, with the hosts that have it and without any secret. Empty when all is well.
+  description: >-
+    One sentence or two for each problem, with the hosts that have it and without any secret. Empty if there is none.
   returned: always
   type: list
   elements: str

@@ -7,41 +7,44 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: check_paths
-short_description: Say before anything is changed which paths of a role cannot be written
+short_description: Find paths of a role that cannot be written, before any change
 version_added: 1.0.0
 description:
-  - Looks at the file system on which each path stands, or would stand. Refuses one that is mounted read-only, one that is full, a path
-    that something of another kind has, and one below something that is no directory.
-  - With O(account), refuses an account whose numbers are not those of the directories in O(shared), or which cannot write there.
-  - Names the variable of each path, what it found, and the remedy, all at once. Writes nothing to find out.
+  - Checks the file system of each path. Refuses a file system that is read-only or full, a path that exists as
+    another type, and a path below a file that is not a directory.
+  - With O(account), refuses an account whose uid or gid differs from the directories in O(shared), or which cannot
+    write there.
+  - Reports all problems at once, each with the variable, the reason and the remedy. It does not write to the host.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 options:
   directories:
-    description: Directories that a role makes or fills, each by the variable that names it. One that is empty is not wanted.
+    description: >-
+      Directories that a role creates or writes to, each under the name of its variable. An empty path is ignored.
     type: dict
     default: {}
   files:
-    description: Files that a role writes, likewise.
+    description: Files that a role writes, each under the name of its variable.
     type: dict
     default: {}
   own:
     description:
-      - Directories that a role takes for its own with all that is in them, each by the variable that names it.
-      - One that holds something, and none of the names in C(marks), which the role itself puts there, is refused.
+      - Directories that a role owns with all their content, each under the name of its variable.
+      - A directory that is not empty, and has none of the names in C(marks), which the role creates, is refused.
     type: dict
     default: {}
   marked:
     description:
-      - Files that a role writes as a whole, each with the remedy where it is somebody else's.
-      - One that is there without the mark of this collection is refused, unless it is as the package that brought it has it. A mark is the name
-        C(usegalaxy_eu.celery) anywhere in the file.
+      - Files that a role writes as a whole, each with the remedy if another program wrote it.
+      - An existing file without the mark of this collection is refused, unless it is unchanged since its package was
+        installed. The mark is the name C(usegalaxy_eu.celery) anywhere in the file.
     type: dict
     default: {}
   shared:
     description:
-      - Directories that O(account) writes to and others too, perhaps on other hosts, each by the variable that names it.
-      - Those that are there are held against the account by their numbers, links followed. One that is not there yet is right.
+      - Directories that O(account) shares with others, perhaps on other hosts, each under the name of its variable.
+      - Compares the uid and gid of existing directories with the account, and follows links. A directory may be
+        missing.
     type: dict
     default: {}
   account:
@@ -57,23 +60,23 @@ options:
         type: str
         required: true
       uid:
-        description: The uid that it is to have; 0 is for any.
+        description: The uid of the account. 0 means any.
         type: int
         default: 0
       gid:
-        description: The gid that its group is to have; 0 is for any.
+        description: The gid of its group. 0 means any.
         type: int
         default: 0
       uid_variable:
-        description: The variable that gives the uid, for messages.
+        description: Name of the variable that sets the uid, for messages.
         type: str
         required: true
       gid_variable:
-        description: The variable that gives the gid, for messages.
+        description: Name of the variable that sets the gid, for messages.
         type: str
         required: true
   minimum_mb:
-    description: A file system with less than this left, in MiB, is taken for full.
+    description: Free space in MiB below which a file system counts as full.
     type: int
     default: 64
 attributes:
@@ -117,7 +120,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 account:
-  description: The numbers that O(account) has, or is to be created with; null where the system may choose.
+  description: The uid and gid of O(account), or those to create it with. Null if the system may choose.
   returned: with O(account)
   type: dict
   sample: {uid: 1450, gid: 1450}

@@ -8,29 +8,33 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: check_variables
-short_description: Hold the variables of a host against the specification and the rules of a role
+short_description: Check the variables of a host with the specification and the rules of a role
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads the C(meta/argument_specs.yml) of a role of this collection and holds all variables of the host against it, and then
-    against the role's C(meta/rules.yml), which says what a specification cannot (ranges, variables that contradict each other).
-  - Refuses names with the prefix of the role that the specification does not know and that resemble one that it knows, which it names.
-    Ansible's own validation passes them in silence. A name that resembles none is the site's, such as C(rabbitmq_password_galaxy).
-  - Passes over names that begin as an entry of the variable C(own_variable_prefixes) says, a list of beginnings of names that are the site's.
-  - Refuses variables of older roles, which the roles' C(meta/old_variables.yml) name with what to do instead.
-  - Evaluates each specified variable, so that a missing secret is reported with the hint of C(undef(hint=...)).
-  - Is stricter than Ansible's own validation, which converts a value to test it but hands on the unconverted one.
+  - Checks all variables of the host with the C(meta/argument_specs.yml) of a role of this collection. Then checks
+    them with the role's C(meta/rules.yml), which has the checks that a specification cannot express (ranges,
+    variables that contradict each other).
+  - Refuses unknown names with the prefix of the role that resemble a known one, and names that one. Ansible's own
+    validation silently accepts them. A name that resembles none is regarded as yours, such as
+    C(rabbitmq_password_galaxy).
+  - Ignores names that begin with an entry of the variable C(own_variable_prefixes), a list of prefixes of your own
+    names.
+  - Refuses variables of older roles, which the roles' C(meta/old_variables.yml) list, and says what to do instead.
+  - Evaluates each specified variable, and reports a missing secret with the hint of C(undef(hint=...)).
+  - Is stricter than Ansible's own validation, which converts a value for its check, but passes on the original one.
     A number may be a string, because C(-e name=5) gives one; a boolean, a list or a dictionary may not,
     and a string may not be a number (C(version=4.10) would arrive as 4.1).
   - Reports all problems at once. Values are shown unless the specification says C(no_log=true), or the name
-    contains one of password, secret, cookie, token, credential or key and does not end as a place (C(_path)); credentials in URLs are never shown.
-  - Refuses a host on which the tasks of the role would not be root's, as far as the facts tell.
-  - Runs on the controller alone and never opens a connection to the host.
+    contains one of password, secret, cookie, token, credential or key and does not end like a path (C(_path)).
+    Credentials in URLs are never shown.
+  - Refuses a host on which the tasks of the role would not run as root, as far as the facts show.
+  - Runs only on the controller, and never connects to the host.
 notes:
-  - The results of C(register) are not taken for variables of a role, whatever their name.
+  - Results of C(register) do not count as variables of a role, regardless of their name.
   - A name that starts with the longer prefix of another role of this collection (C(galaxy_sync_) against C(galaxy_))
-    is left to that role.
+    belongs to that role.
   - The prefix of the role C(galaxy) is shared with the role C(galaxyproject.galaxy). Unknown names are refused there
     only when they start with C(galaxy_amqp_), C(galaxy_celery_), C(galaxy_database_) or C(galaxy_upload_).
 options:
@@ -40,14 +44,14 @@ options:
     required: true
   entry_point:
     description:
-      - The entry point whose options are validated. Names that belong to any entry point of the role are known.
+      - The entry point whose options are checked. Names of all entry points of the role are known.
     type: str
     default: main
   inventory_only:
     description:
       - Returns the problems without failing, for a report on all roles.
-      - Takes nothing from the host. Where its facts were not gathered they are taken for those of Debian, and rules leave out
-        what only facts can say.
+      - Uses nothing from the host. If its facts were not gathered, the module assumes those of Debian, and skips
+        rules that need facts.
     type: bool
     default: false
 attributes:
@@ -55,7 +59,7 @@ attributes:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -67,7 +71,7 @@ EXAMPLES = r"""
   usegalaxy_eu.celery.check_variables:
     role: celery
 
-- name: Check | Collect what is wrong with the variables of an inventory alone
+- name: Check | Collect the problems of the variables in the inventory
   usegalaxy_eu.celery.check_variables:
     role: rabbitmq
     inventory_only: true
@@ -76,7 +80,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problems:
-  description: One sentence or two for each problem, without any secret. Empty when all is well.
+  description: One sentence or two for each problem, without any secret. Empty if there is none.
   returned: always
   type: list
   elements: str

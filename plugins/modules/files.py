@@ -15,13 +15,13 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Brings files and directories to the wanted content, owner and mode, in the order in which they are given.
-  - A run without changes costs one execution on the host for all of them, where C(ansible.builtin.copy) and
-    C(ansible.builtin.template) need two for each file. That is what it is for; for one file these two are the choice.
-  - Each file is replaced at once, never written in place.
+  - Without changes it needs one execution on the host for all files. C(ansible.builtin.copy) and
+    C(ansible.builtin.template) need two for each file. For a single file use these two.
+  - Each file is replaced in one step, never written in place.
   - All new contents that have a O(files[].validate) are validated before the first file is replaced.
 options:
   files:
-    description: What is to be placed.
+    description: The files and directories.
     type: list
     elements: dict
     required: true
@@ -31,7 +31,7 @@ options:
         type: path
         required: true
       state:
-        description: Whether it is a file, a directory, or is to be gone. Of a directory that is to be gone, all in it goes too.
+        description: V(file) and V(directory) create it. V(absent) removes it, a directory with all its content.
         type: str
         choices: [file, directory, absent]
         default: file
@@ -42,7 +42,7 @@ options:
         description: A template whose text is the content of the file. It is searched where M(ansible.builtin.template) searches.
         type: path
       secret_content:
-        description: The content of a file that holds a secret. It is shown nowhere, and the file has no diff.
+        description: The content of a file with a secret. It is never shown, and the file has no diff.
         type: str
       secret_template:
         description: A template whose text is O(files[].secret_content).
@@ -59,8 +59,8 @@ options:
         type: str
       source:
         description:
-          - A file on the host whose content the file is to have. Its content is shown nowhere.
-          - Where there is no such file, the entry does not count.
+          - A file on the host to copy the content from. The content is never shown.
+          - If this file does not exist, the entry is ignored.
         type: path
       owner:
         description: The owner, instead of O(owner).
@@ -69,36 +69,37 @@ options:
         description: The group, instead of O(group).
         type: str
       mode:
-        description: The mode in octal digits, for example V("0640"). Required unless it is to be gone.
+        description: The mode in octal digits, for example V("0640"). Required unless O(files[].state=absent).
         type: str
       validate:
         description:
-          - A command that must succeed before a new content takes the place of the old one, with C(%s) for the path of a file with it.
-          - It is not run when the content is the same.
+          - A command that must succeed before the file is replaced. C(%s) is the path of a file with the new content.
+          - It does not run if the content is the same.
         type: str
       keep_existing:
         description:
-          - Whether a directory that is there keeps its owner, group and mode, because it may be somebody else's. They are given to a new one only.
-          - A link to a directory is one that is there.
+          - Whether an existing directory keeps its owner, group and mode, because another program may own it. Only a
+            new one gets them.
+          - A link to a directory counts as an existing directory.
         type: bool
         default: false
       enabled:
-        description: Whether this entry counts. One that does not is left as it is on the host.
+        description: Whether to use this entry. With V(false) the path is not changed.
         type: bool
         default: true
   owner:
-    description: The owner of all that names none.
+    description: The owner of all entries without one.
     type: str
     default: root
   group:
-    description: The group of all that names none.
+    description: The group of all entries without one.
     type: str
     default: root
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
-    details: A new content is validated in check mode too, unless a path that the command names is not there yet.
+    details: A new content is validated in check mode too, unless a path in the command does not exist yet.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: full

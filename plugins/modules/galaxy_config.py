@@ -14,30 +14,30 @@ version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Brings keys of one section of a Galaxy configuration file to the wanted values and leaves every other byte alone,
-    with comments, order, quotes, owner, group and mode. The file is written only when a value differs.
-  - Only the lines of a changed key are written anew. The outcome is read back before the file is replaced, and must
-    differ from the old content in nothing but the wanted values.
-  - The file is read as YAML 1.1, as Galaxy reads it, so C(yes) is a boolean.
+  - Sets keys of one section of a Galaxy configuration file. All other bytes stay, including comments, order, quotes,
+    owner, group and mode. The file is written only if a value differs.
+  - Only the lines of a changed key are rewritten. The module reads the result before it replaces the file. The result
+    must differ from the old content only in the wanted values.
+  - The module reads the file as YAML 1.1, like Galaxy, so C(yes) is a boolean.
   - Refuses settings of Celery that are known to fail, each with its name and the remedy.
 requirements:
   - ruamel.yaml (Python library, on the host with the file; Debian's package is C(python3-ruamel.yaml))
 notes:
-  - Secret values are known to Ansible as such, and are masked in results, diffs, messages and the log of the host,
-    also without C(no_log) on the task. The only exception is RV(fragment).
-  - Comments inside of a value that is replaced go with it.
-  - A symbolic link is followed; its target is replaced.
+  - Ansible masks secret values in results, diffs, messages and the log of the host, also without C(no_log) on the
+    task. The only exception is RV(fragment).
+  - Comments inside of a replaced value are removed.
+  - The module follows a symbolic link, and replaces its target.
 options:
   path:
     description: The path of the file. Required with O(state=present).
     type: path
   section:
-    description: The top-level key below which the settings stand.
+    description: The top-level key that contains the settings.
     type: str
     default: galaxy
   settings:
     description:
-      - The wanted keys with their values, in the order in which new ones are appended.
+      - The keys with their values. New keys are appended in this order.
       - A dictionary, such as C(celery_conf), replaces the whole value of its key.
     type: dict
     required: true
@@ -50,30 +50,30 @@ options:
     default: [amqp_internal_connection, database_connection]
   copies_kept:
     description:
-      - How many copies of the file, as it was before a change, are kept beside it, with a time in their names. 0 keeps none.
-      - They hold the secrets of their time, so older ones of this module are removed. Those of others are left.
+      - Number of backup copies to keep in the directory of the file, with the time in their names. 0 means none.
+      - They contain old secrets, so the module removes its older copies. It does not touch copies that others made.
     type: int
     default: 0
   state:
     description:
       - V(present) edits the file.
-      - V(fragment) touches no file and returns the section as text in RV(fragment), for a site that keeps
-        C(galaxy.yml) by other means.
+      - V(fragment) changes no file, and returns the section as text in RV(fragment), for a site that writes
+        C(galaxy.yml) in another way.
     type: str
     choices: [present, fragment]
     default: present
   placeholders:
     description:
-      - With O(state=fragment), the text that stands for the secret in a key, by the key's dotted name, for example
-        C(celery_conf.result_backend).
-      - When it is given, no secret is in RV(fragment); one without a placeholder becomes asterisks.
+      - With O(state=fragment), the text to show instead of the secret of a key, under the key's dotted name, for
+        example C(celery_conf.result_backend).
+      - With this option RV(fragment) contains no secret. A secret without a placeholder becomes asterisks.
     type: dict
 attributes:
   check_mode:
-    description: Says whether the file would change, without changing it.
+    description: Reports whether the file would change.
     support: full
   diff_mode:
-    description: Shows the keys that change, secrets masked, and nothing else of the file.
+    description: Shows only the keys that change, with masked secrets.
     support: full
 """
 
@@ -95,7 +95,7 @@ EXAMPLES = r"""
           server_hostname: null
   no_log: true
 
-- name: Configure | Have the settings as text
+- name: Configure | Get the settings as text
   usegalaxy_eu.celery.galaxy_config:
     state: fragment
     settings:
@@ -123,7 +123,7 @@ backup_file:
 fragment:
   description:
     - The section as YAML text, ready to paste.
-    - It holds the secrets unless O(placeholders) is given, so the task needs C(no_log).
+    - It contains the secrets unless O(placeholders) is given, so the task needs C(no_log).
   returned: with O(state=fragment)
   type: str
   sample: "galaxy:\n  enable_celery_tasks: true\n"

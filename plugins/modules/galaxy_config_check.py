@@ -14,15 +14,15 @@ version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads a C(galaxy.yml), puts the wanted settings on top of it in memory, and holds the outcome against the schema that
-    this installation of Galaxy brings and against the settings that its Celery knows. It writes nothing.
-  - Fails when one of O(settings) is wrong or known to fail, with the name of the key and of its variable, and the remedy.
-  - Fails when the file has gravity run workers or beat of its own, which it does unless it is told not to.
-  - Fails when Galaxy or Celery is older than what the workers need, with the version that is there.
-  - Warns of what is wrong elsewhere in the file.
-  - Galaxy's own command for this (C(galaxy-config validate)) finds nothing. It stops at defaults that are no scalars in
-    Galaxy's schema, takes that for success, and never looks at the values. So this module hands each option by itself to
-    pykwalify, which is what that command uses.
+  - Reads a C(galaxy.yml), merges the new settings in memory, and checks the result against the schema of this Galaxy
+    installation and against the settings that its Celery knows. It writes nothing.
+  - Fails if one of O(settings) is wrong or known to fail. The message has the key, its variable and the remedy.
+  - Fails if gravity runs workers or beat of its own. By default gravity does.
+  - Fails if Galaxy or Celery is older than the workers need. The message has the installed version.
+  - Warns of mistakes elsewhere in the file.
+  - Galaxy's own command for this (C(galaxy-config validate)) finds no mistakes. It stops at defaults in Galaxy's
+    schema that are not scalars, reports success, and never reads the values. So this module passes each option to
+    pykwalify, which that command uses too.
   - Warns when the schema or Celery cannot be loaded, and then checks the rest.
 requirements:
   - Galaxy's own Python (set C(ansible_python_interpreter) to that of its virtual environment), with PyYAML, pykwalify and Celery
@@ -32,18 +32,18 @@ options:
     type: path
     required: true
   server_dir:
-    description: The directory of Galaxy's code, which holds C(lib/galaxy). Not needed where Galaxy is an installed package.
+    description: The directory of Galaxy's code, with C(lib/galaxy). Not needed if Galaxy is an installed package.
     type: path
   section:
-    description: The top-level key below which the settings stand.
+    description: The top-level key that contains the settings.
     type: str
     default: galaxy
   settings:
-    description: The keys that are to be written, with their values.
+    description: The keys to write, with their values.
     type: dict
     default: {}
   variables:
-    description: The variable that makes the value of a key, by the key's dotted name, for the messages.
+    description: The variable of each key, under the key's dotted name, for messages.
     type: dict
     default: {}
   consumed_queues:
@@ -52,7 +52,9 @@ options:
     elements: str
     default: []
   remote_workers:
-    description: Whether workers run on other hosts than Galaxy, which reach no file, socket or loopback address of its host.
+    description: >-
+      Whether workers run on other hosts than Galaxy. They cannot reach a file, socket or loopback address of its
+      host.
     type: bool
     default: false
 attributes:
@@ -88,7 +90,7 @@ celery_checked:
   returned: always
   type: bool
 foreign:
-  description: What is wrong in the file outside of O(settings). No entry holds a value.
+  description: Mistakes in the file outside of O(settings). No entry contains a value.
   returned: always
   type: list
   elements: str

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_config_paths_info
-short_description: List the files that galaxy.yml names, and whether a release has them
+short_description: List the files that galaxy.yml names and a release lacks
 version_added: 0.1.0
 description:
   - Reads C(galaxy.yml) and, from Galaxy's own schema, which of its options name files and directories of the configuration
     or of C(tool-data).
-  - Returns those that exist outside of the release, or that the release excludes, so that they would be missing on a worker.
+  - Returns those that exist outside of the release, or that the release excludes. They would be missing on a worker.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:
@@ -33,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look for what the workers would miss
+- name: Find the files that the workers would miss
   usegalaxy_eu.celery.galaxy_config_paths_info:
     config_file: /srv/galaxy/server/config/galaxy.yml
     server_dir: /srv/galaxy/server
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outside:
-  description: What is there and no release would hold.
+  description: Existing files that a release would not contain.
   returned: success
   type: list
   elements: dict
@@ -55,7 +55,7 @@ outside:
       type: str
       sample: vault_config_file
     path:
-      description: What it names, or what that is a link to.
+      description: The path that it names, or the target of the link.
       type: str
       sample: /etc/vault/vault_conf.yml
 """

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_database_info
-short_description: Whether this host reaches Galaxy's database
+short_description: Check whether this host reaches Galaxy's database
 version_added: 1.0.0
 description:
-  - With O(galaxy_config_file) or O(url) it logs in with Galaxy's own connection string, through the library that Galaxy uses.
-  - With O(host) it asks the server whether C(pg_hba.conf) lets this host try a login at all, over TLS and without. The server
-    says so before it asks for a password, so none is needed.
+  - With O(galaxy_config_file) or O(url) it logs in with Galaxy's own connection string, with the library that Galaxy
+    uses.
+  - With O(host) it asks the server whether C(pg_hba.conf) allows this host to log in, with TLS and without. The
+    server answers this before it asks for a password, so the module needs none.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 options:
@@ -20,7 +21,7 @@ options:
     description: Path of C(galaxy.yml), from which V(database_connection) is read.
     type: path
   url:
-    description: A connection string as in V(database_connection), in place of the one in a file.
+    description: A connection string as in V(database_connection), instead of a file.
     type: str
   host:
     description: Name or address of the server.
@@ -30,26 +31,27 @@ options:
     type: int
     default: 5432
   database:
-    description: Database that is asked for.
+    description: Database to ask for.
     type: str
     default: galaxy
   user:
-    description: Database role that is asked for.
+    description: Database role to ask for.
     type: str
     default: galaxy
   contact:
     description:
-      - Whether the server is asked. With V(false), and with O(host) alone, nothing is sent, so the server need neither run nor let this
-        host in; RV(address) is what the kernel would choose for the first address of O(host) that it has a route to.
+      - Whether to contact the server. With V(false), which needs O(host), the module sends nothing, so the server may
+        be down or refuse this host. RV(address) is then the source address that the kernel chooses for the first
+        address of O(host) that has a route.
     type: bool
     default: true
   networks:
-    description: Networks that are meant to be let in; RV(listed) tells whether this host's address lies in one of them.
+    description: Networks with access. RV(listed) is true if this host's address is in one of them.
     type: list
     elements: str
     default: []
   timeout_seconds:
-    description: Seconds after which an attempt is given up.
+    description: Seconds after which an attempt fails.
     type: int
     default: 10
 attributes:
@@ -59,7 +61,7 @@ attributes:
 requirements:
   - SQLAlchemy with a driver for PostgreSQL, and PyYAML, with O(galaxy_config_file) or O(url). Galaxy's virtual environment has them.
 notes:
-  - The password of the connection string never shows in what is returned.
+  - The result never contains the password of the connection string.
 """
 
 EXAMPLES = r"""
@@ -69,13 +71,13 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: /srv/galaxy/server/.venv/bin/python
 
-- name: Make sure that this host is turned away
+- name: Make sure that the database refuses this host
   usegalaxy_eu.celery.galaxy_database_info:
     host: db.example.org
   register: found
   failed_when: found.admitted
 
-- name: Ask the kernel for this host's address towards the server
+- name: Ask the kernel for this host's source address to the server
   usegalaxy_eu.celery.galaxy_database_info:
     host: db.example.org
     contact: false
@@ -83,18 +85,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 admitted:
-  description: Whether the server let this host log in, or try to.
+  description: Whether the server allowed this host to log in, or to try.
   returned: with O(contact=true)
   type: bool
 address:
   description:
-    - Address of this host towards the server. Empty over a socket of the file system.
-    - With O(galaxy_config_file) or O(url) it is the one that the server sees, else the one that the kernel has chosen.
+    - Source address of this host to the server. Empty for a Unix socket.
+    - With O(galaxy_config_file) or O(url) it is the address that the server sees, otherwise the one that the kernel
+      chose.
   returned: success
   type: str
   sample: 192.0.2.10
 listed:
-  description: Whether RV(address) lies in one of O(networks).
+  description: Whether RV(address) is in one of O(networks).
   returned: success
   type: bool
 host:
@@ -118,7 +121,7 @@ tls:
   returned: with O(galaxy_config_file) or O(url)
   type: bool
 answers:
-  description: What the server said, over TLS and without.
+  description: The answers of the server, with TLS and without.
   returned: with O(host) and O(contact=true)
   type: list
   elements: str

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_jobs
-short_description: Find uploads of Galaxy that hang, and end them
+short_description: Find stuck uploads of Galaxy, and end them
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - An upload is a job of Galaxy that no job handler looks after. It hangs for ever when its Celery task is lost. This module
-    finds the jobs of uploads that are C(new), C(queued), C(running) or C(deleting), have not changed for O(minutes), and whose
-    task is neither in a queue nor at a worker.
-  - With O(end) it ends them by Galaxy's own code, in an application of Galaxy like the workers have. The datasets of an upload
-    that hangs become C(error) with O(reason) (C(MinimalJobWrapper.fail), which Galaxy's handlers and workers use). A job in
-    C(deleting) becomes C(deleted), as C(JobHandlerStopQueue) makes it. A task that turns up later leaves them so.
-  - Nothing is sent anew. The user was told that the upload failed, or has deleted it, and may have uploaded the file again.
-  - It ends nothing, and fails with the reason, while it cannot be known where a task is. That is so while a queue has waiting
-    messages, a consumer of a queue or one of O(nodes) gives no answer, a worker limits the rate of a task of the upload by
-    C(rate_limit), or the database of the results holds the lock of a task that no worker names.
-  - Jobs of other tools, and those of Galaxy's job handlers, are never touched.
-  - It is for Galaxy 24.2 to 26.1, and was tried with the first and the last of them. An application of Galaxy takes about 15 s
+  - An upload is a job of Galaxy without a job handler. If its Celery task is lost, the job never ends. This module
+    finds the jobs of uploads that are C(new), C(queued), C(running) or C(deleting), have not changed for O(minutes),
+    and whose task is neither in a queue nor at a worker.
+  - With O(end) it ends them with Galaxy's own code, in a Galaxy application like that of the workers. The datasets of
+    a stuck upload become C(error) with O(reason) (C(MinimalJobWrapper.fail), which Galaxy's handlers and workers
+    use). A job in C(deleting) becomes C(deleted), as with C(JobHandlerStopQueue). If the task appears later, it does
+    not change them.
+  - It does not send tasks again, because the user may have uploaded the file again.
+  - If it cannot know where a task is, it ends nothing, and fails with the reason. This is the case while a queue has
+    waiting messages, a consumer of a queue or one of O(nodes) does not answer, a worker has a C(rate_limit) for a
+    task of the upload, or the database of the results has the lock of a task that no worker reports.
+  - It never changes jobs of other tools, or jobs of Galaxy's job handlers.
+  - It is for Galaxy 24.2 to 26.1, and was tested with these two. An application of Galaxy takes about 15 s
     to load.
 requirements:
   - To run as Galaxy's user, with Galaxy's own Python (set C(ansible_python_interpreter) to that of its virtual environment), on a
@@ -35,12 +36,12 @@ options:
     type: path
     required: true
   galaxy_server_dir:
-    description: Directory of Galaxy's code, which holds C(lib/galaxy).
+    description: Directory of Galaxy's code, with C(lib/galaxy).
     type: path
     required: true
   minutes:
     description:
-      - Age of the last change of a job, in minutes, from which on it is looked at. Galaxy's web server may try for three minutes to
+      - Minutes since the last change of a job after which it counts. Galaxy's web server may try for three minutes to
         send the first task.
     type: int
     default: 10
@@ -50,15 +51,15 @@ options:
     elements: str
     default: []
   end:
-    description: Whether to end the jobs that hang. Otherwise they are only listed.
+    description: Whether to end the stuck jobs. Otherwise the module only lists them.
     type: bool
     default: false
   reason:
-    description: What the user sees at the dataset of an upload that is ended.
+    description: Message for the user at the dataset of an ended upload.
     type: str
     default: This upload was lost, because a part of this Galaxy was not available. Please delete it and upload again.
   timeout_seconds:
-    description: Seconds to wait for a moment in which all queues are empty and all workers answer.
+    description: Seconds to wait until all queues are empty and all workers answer.
     type: int
     default: 60
 attributes:
@@ -100,7 +101,7 @@ EXAMPLES = r"""
 RETURN = r"""
 jobs:
   description:
-    - The jobs that hang, the oldest first. When the module fails since that cannot be known, all that are old enough.
+    - The stuck jobs, the oldest first. If the module fails because it cannot know, all jobs that are old enough.
   returned: when the database could be read
   type: list
   elements: dict
@@ -109,13 +110,13 @@ jobs:
       description: Number of the job in Galaxy's database.
       type: int
     user:
-      description: Number of its user. Null for somebody who is not logged in.
+      description: Number of its user. Null for an anonymous user.
       type: int
     tool:
       description: Id of its tool.
       type: str
     state:
-      description: Its state when it was found.
+      description: Its state when the module found it.
       type: str
     minutes:
       description: Minutes since its last change.
@@ -124,10 +125,10 @@ jobs:
       description: The state that it gets when it is ended, C(error) or C(deleted).
       type: str
     ended:
-      description: Whether it was ended now.
+      description: Whether the module ended it.
       type: bool
     note:
-      description: Why it was not ended, if that was asked for. Else empty.
+      description: With O(end), why it was not ended. Otherwise empty.
       type: str
   sample:
     - id: 4711
@@ -139,11 +140,11 @@ jobs:
       ended: false
       note: ""
 alive:
-  description: Number of jobs that are as old, and whose task was found.
+  description: Number of jobs of this age whose task was found.
   returned: success
   type: int
 broker:
-  description: The broker that was asked, without password. Null if there was no need to.
+  description: The broker that was asked, without password. Null if it was not needed.
   returned: success
   type: str
 """

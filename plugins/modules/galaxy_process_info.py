@@ -9,15 +9,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: galaxy_process_info
-short_description: Tell which processes of Galaxy still use a former broker
+short_description: Find processes of Galaxy that still use the previous broker
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Galaxy reads its configuration when it starts. After a change of C(galaxy.yml) a process that was not restarted sends its tasks to the
-    broker of before, and nothing else shows it.
-  - Looks in C(/proc) for the processes of one Galaxy (web server, job handlers, workers), and takes a process and its children together.
-    They are stale if they began before the file was last written and none of them is connected to the broker.
+  - Galaxy reads its configuration when it starts. If a process was not restarted after a change of C(galaxy.yml), it
+    still sends its tasks to the previous broker. This is not visible in another way.
+  - Looks in C(/proc) for the processes of one Galaxy (web server, job handlers, workers), each together with its
+    children. They are stale if they started before the last change of the file, and none of them is connected to the
+    broker.
 options:
   config_file:
     description: Path of C(galaxy.yml).
@@ -32,15 +33,15 @@ options:
     type: path
     required: true
   host:
-    description: Name or address of the broker, as C(galaxy.yml) has it.
+    description: Name or address of the broker in C(galaxy.yml).
     type: str
     required: true
   port:
-    description: TCP port of the broker, likewise.
+    description: TCP port of the broker in C(galaxy.yml).
     type: int
     required: true
 notes:
-  - Needs root, to see the connections of other users' processes.
+  - Needs root, to read the connections of other users' processes.
 attributes:
   check_mode:
     description: Reads only, so check mode makes no difference.
@@ -64,7 +65,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 processes:
-  description: The processes of Galaxy that no other process of Galaxy has started.
+  description: The processes of Galaxy whose parent is not a process of Galaxy.
   returned: success
   type: list
   elements: dict
@@ -73,17 +74,17 @@ processes:
       description: Number of the process.
       type: int
     name:
-      description: What it is for.
+      description: Purpose of the process.
       type: str
       sample: web server
     age_seconds:
-      description: Seconds since it began.
+      description: Seconds since it started.
       type: int
     connected:
-      description: Whether it, or a process that it started, is connected to the broker.
+      description: Whether the process or one of its children is connected to the broker.
       type: bool
 stale:
-  description: Those of RV(processes) that began before the file was written and are not connected.
+  description: Those of RV(processes) that started before the file was written, and are not connected.
   returned: success
   type: list
   elements: int

@@ -11,12 +11,12 @@ short_description: Copy a release of Galaxy to this host and switch to it atomic
 version_added: 0.1.0
 description:
   - Keeps releases of Galaxy (code, virtual environment, configuration) side by side, each a directory named by its
-    fingerprint. What did not change between two of them is hard-linked. The link C(current) names the one in use.
-  - A release is copied beside the others, its fingerprint is computed again and compared with the wanted one, and only
-    then the link is switched. An interrupted or failed copy leaves C(current) as it was; the next run takes it up.
-  - Only what neither the current release nor the tree of a removed one holds is transferred. That tree is kept as
-    C(.spare) for this purpose, one at most.
-  - Never restarts anything.
+    fingerprint. Unchanged files are hard links. The link C(current) points to the release in use.
+  - The module copies a release, computes its fingerprint again, compares it with the wanted one, and only then
+    switches the link. If a copy fails or is interrupted, C(current) does not change, and the next run resumes.
+  - It transfers only files that are neither in the current release nor in the release that was removed last, which is
+    kept as C(.spare) for this purpose.
+  - It restarts nothing.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:
@@ -24,31 +24,30 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - With V(present) the release is copied when it is not there, and C(current) is switched to it.
-      - With V(current) C(current) is only switched, to a release that is there (rollback).
+      - V(present) copies the release if it is missing, and switches C(current) to it.
+      - V(current) only switches C(current) to an existing release (rollback).
     type: str
     choices: [present, current]
     default: present
   fingerprint:
     description:
       - The wanted release, as RV(usegalaxy_eu.celery.galaxy_release_listing#module:fingerprint) of the source.
-      - Required with O(state=present). With O(state=current) the default is the release that was current before.
+      - Required with O(state=present). With O(state=current) the default is the previous release.
     type: str
   info:
     description:
-      - The result of M(usegalaxy_eu.celery.galaxy_release_listing) at the source. What it says of the release is stored in
-        C(release.json).
+      - The result of M(usegalaxy_eu.celery.galaxy_release_listing) at the source. It is stored in C(release.json).
     type: dict
     default: {}
   source:
     description:
-      - Where the canonical paths are copied from. Either C(user@host:), or a local directory below which they stand;
-        C(/) is this host itself. Required with O(state=present).
+      - Source of the canonical paths. Either C(user@host:), or a local directory that contains them. C(/) is this
+        host itself. Required with O(state=present).
     type: str
   listing:
     description:
       - Path of the listing on the host of the source, as RV(usegalaxy_eu.celery.galaxy_release_listing#module:listing).
-      - Required with O(state=present). Read only when a copy is made.
+      - Required with O(state=present). It is only read for a copy.
     type: path
   rsh:
     description: The ssh command for a remote source, with its options, as in rsync's C(--rsh).
@@ -56,20 +55,20 @@ options:
     default: ssh
   activate:
     description:
-      - With V(false) a release that is not the current one is only copied, neither switched to nor counted against
-        O(keep), so that it can be tried first.
+      - With V(false) a new release is only copied. It is not switched to and does not count for O(keep), so that you
+        can test it first.
     type: bool
     default: true
   releases_dir:
     description:
-      - Directory of the releases, with mode 0750, so that no file of a release is open to more users than at the source,
-        where a directory above may have protected it.
+      - Directory of the releases, with mode 0750, because at the source a parent directory may protect the files from
+        other users.
     type: path
     default: /srv/galaxy-releases
   owner:
     description:
       - Name of the user of Galaxy. Files of this user at the source belong to it here, all others to root, so that no
-        file comes to belong to a stranger with the same number.
+        file belongs to an unrelated user with the same uid.
       - Without it, owners are not set.
     type: str
   group:
@@ -78,32 +77,32 @@ options:
     type: str
   keep:
     description:
-      - Number of releases to keep, the current one included. The one that was current before is the last to go.
-      - The current release, those in O(protect), and those that a process has mounted are always kept.
+      - Number of releases to keep, including the current one. The previous one is removed last.
+      - The current release, those in O(protect), and those that a process has mounted always stay.
     type: int
     default: 3
   recheck:
     description:
-      - Compute the fingerprint of the release that is there, and copy it again when somebody has changed it.
-      - Without it a release that is there costs one comparison.
+      - Compute the fingerprint of the existing release, and copy it again if somebody has changed it.
+      - Without it the module does not read an existing release.
     type: bool
     default: false
   protect:
-    description: Fingerprints of releases that are not to be removed.
+    description: Fingerprints of releases that are never removed.
     type: list
     elements: str
     default: []
   lock_timeout_seconds:
-    description: How long to wait for another run on the same directory.
+    description: Seconds to wait for another run on the same directory.
     type: int
     default: 300
   io_timeout_seconds:
-    description: How long the source may stay silent during a copy.
+    description: Seconds without data from the source after which a copy fails.
     type: int
     default: 120
 attributes:
   check_mode:
-    description: Says whether a release would be copied, switched or removed, without contacting the source.
+    description: Reports whether a release would be copied, switched or removed, without contacting the source.
     support: full
   diff_mode:
     description: Shows the change of C(current).
@@ -126,27 +125,27 @@ EXAMPLES = r"""
   run_once: true
   register: source
 
-- name: The same release here
+- name: Copy the same release to this host
   usegalaxy_eu.celery.galaxy_release:
     fingerprint: "{{ source.fingerprint }}"
     info: "{{ source }}"
     source: "galaxy@galaxy.example.org:"
     listing: "{{ source.listing }}"
-    # The role records the source's host key under a name of its own.
+    # The role stores the source's host key under this name.
     rsh: >-
       ssh -i /etc/galaxy-sync/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/etc/galaxy-sync/known_hosts
       -o HostKeyAlias=galaxy-sync-source
     owner: galaxy
     group: galaxy
 
-- name: Back to the release that was current before
+- name: Return to the previous release
   usegalaxy_eu.celery.galaxy_release:
     state: current
 """
 
 RETURN = r"""
 release:
-  description: Fingerprint of the release that is current now (in check mode, that would be).
+  description: Fingerprint of the current release (in check mode, of the one that would be).
   returned: success
   type: str
   sample: 5f2c8a90b7e41d36
@@ -173,17 +172,17 @@ pruned:
   type: list
   elements: str
 kept:
-  description: Releases that are there after the run, the newest first.
+  description: Existing releases after the run, the newest first.
   returned: success
   type: list
   elements: str
 stats:
-  description: What the copy moved. All zero when there was none.
+  description: Figures of the copy. All zero without a copy.
   returned: success
   type: dict
   contains:
     files:
-      description: Files transferred; the others were linked to an older release.
+      description: Transferred files. The others were linked to an older release.
       type: int
     bytes:
       description: Their size in bytes.

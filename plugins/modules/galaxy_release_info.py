@@ -11,8 +11,8 @@ short_description: Fingerprint of a Galaxy installation
 version_added: 0.1.0
 description:
   - Reads a Galaxy tree (code, virtual environment, configuration) and computes a fingerprint of it.
-  - Two hosts with the same fingerprint run the same release. Compiled bytecode does not count, because each host may
-    compile its own; neither do owners, nor the modification times of directories and of configuration files.
+  - Two hosts with the same fingerprint run the same release. The fingerprint ignores bytecode, because each host may
+    compile its own. It also ignores owners, and the modification times of directories and configuration files.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:
@@ -20,8 +20,8 @@ extends_documentation_fragment:
 options:
   root:
     description:
-      - Directory below which the canonical paths stand, such as a release directory on a worker.
-      - Without it they are looked up where they are named.
+      - Directory that contains the canonical paths, such as a release directory on a worker.
+      - Without it the module reads the canonical paths themselves.
     type: path
     default: ""
 attributes:
@@ -61,7 +61,7 @@ fingerprint:
   type: str
   sample: 5f2c8a90b7e41d36
 parts:
-  description: The digests that the fingerprint is made of; they tell what differs.
+  description: The digests that make up the fingerprint. They show what differs.
   returned: success
   type: dict
   contains:
@@ -80,12 +80,12 @@ packages:
   type: list
   elements: str
 galaxy_version:
-  description: Galaxy's version; empty when the tree does not tell.
+  description: Galaxy's version; empty if it is unknown.
   returned: success
   type: str
   sample: 26.1.2
 python:
-  description: The Python that the virtual environment was made with.
+  description: The Python that created the virtual environment.
   returned: success
   type: dict
   contains:
@@ -94,7 +94,7 @@ python:
       type: str
       sample: 3.11.2
     interpreter:
-      description: Path of the interpreter that each host must have.
+      description: Path of the interpreter. Each host must have it.
       type: str
       sample: /usr/bin/python3.11
     available:
@@ -106,12 +106,12 @@ platform:
   type: dict
   sample: {"libc": "glibc 2.36", "machine": "x86_64"}
 paths:
-  description: The canonical directories that a copy of the release takes, nested ones dropped.
+  description: The canonical directories of the release, without nested ones.
   returned: success
   type: list
   elements: str
 files:
-  description: Number of regular files, compiled bytecode included.
+  description: Number of regular files, including bytecode.
   returned: success
   type: int
 size_bytes:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_release_listing
-short_description: Keep the listing of a Galaxy installation for the hosts that copy it
+short_description: Write the file list of a Galaxy installation for the hosts that copy it
 version_added: 0.1.0
 description:
-  - Computes the fingerprint of the Galaxy on this host, as M(usegalaxy_eu.celery.galaxy_release_info) does, and keeps the
-    listing that it was made from (paths, sizes, times, modes, digests of the configuration) in a file.
-  - With it M(usegalaxy_eu.celery.galaxy_release) on another host knows what it lacks without reading the tree again.
-  - When nothing changed since the last run, the file is there and nothing is written.
-  - Fails when Galaxy or Celery is older than what the workers need, with the version that is there.
+  - Computes the fingerprint of the Galaxy on this host, as M(usegalaxy_eu.celery.galaxy_release_info) does, and
+    writes the listing behind it (paths, sizes, times, modes, digests of the configuration) to a file.
+  - From it M(usegalaxy_eu.celery.galaxy_release) on another host knows which files it lacks, without reading the tree
+    again.
+  - If nothing has changed since the last run, it writes nothing.
+  - Fails if Galaxy or Celery is older than the workers need. The message has the installed version.
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 extends_documentation_fragment:
@@ -22,15 +23,16 @@ extends_documentation_fragment:
 options:
   listing_dir:
     description:
-      - Directory of the listings, made with mode 0750. The latest five are kept.
-      - Without it nothing is written, where no other host copies the installation.
+      - Directory of the listings, created with mode 0750. The latest five are kept.
+      - Without it the module writes nothing. Use this if no other host copies the installation.
     type: path
   group:
-    description: Name of the group that may read the listings. The user that the other hosts log in as belongs to it.
+    description: >-
+      Name of the group that may read the listings. The user with which the other hosts log in must belong to it.
     type: str
 attributes:
   check_mode:
-    description: Says whether a listing would be written.
+    description: Reports whether a run would write a listing.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -63,8 +65,8 @@ listing:
   sample: /var/cache/galaxy-sync/5f2c8a90b7e41d36.list.gz
 fingerprint:
   description:
-    - Identifies the release, 16 hexadecimal digits. What else M(usegalaxy_eu.celery.galaxy_release_info) returns is
-      returned here too, under the same names.
+    - Identifies the release, 16 hexadecimal digits. The other results of M(usegalaxy_eu.celery.galaxy_release_info)
+      are returned too, under the same names.
   returned: success
   type: str
   sample: 5f2c8a90b7e41d36

@@ -14,17 +14,17 @@ version_added: 0.1.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads units, processes and C(galaxy.yml), and returns where Galaxy is installed, its user, its database and broker, who starts
-    it, where its tasks write, and what else is on the host that a Celery stack meets.
+  - Reads units, processes and C(galaxy.yml), and returns where Galaxy is installed, its user, its database and
+    broker, how it is started, where its tasks write, and other software on the host that matters for a Celery stack.
   - Each value comes with its origin. No password is returned.
   - Changes nothing. It reads the files of other users, so it needs root.
 options:
   config_file:
-    description: Path of C(galaxy.yml). By default it is taken from the units, the processes, or the usual places.
+    description: Path of C(galaxy.yml). By default it is found in the units, the processes, or the usual places.
     type: path
 attributes:
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -39,12 +39,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 found:
-  description: What was found, by name. What was not found is missing.
+  description: The values that were found, by name.
   returned: success
   type: dict
   contains:
     config_file:
-      description: Path of C(galaxy.yml); the others have the same form, with the value that their name says.
+      description: Path of C(galaxy.yml); the other values have the same form.
       type: dict
       contains:
         value:
@@ -56,7 +56,7 @@ found:
           type: str
           sample: /etc/systemd/system/galaxy-gunicorn.service
 notes:
-  description: What a Celery stack cannot work with, one sentence each.
+  description: Properties of the site that prevent a Celery stack, one sentence each.
   returned: success
   type: list
   elements: str

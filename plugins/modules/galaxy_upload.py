@@ -8,46 +8,46 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: galaxy_upload
-short_description: Upload a line to Galaxy as a user does, and see which Celery workers did it
+short_description: Upload a line to Galaxy as a user does, and find the Celery workers that ran it
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Makes a history, pastes a line into it, waits until the dataset is C(ok), reads it back, and purges the history. The
-    history is purged after a failure too.
+  - Creates a history, pastes a line into it, waits until the dataset is C(ok), reads it back, and purges the history.
+    The history is purged after a failure too.
   - An upload is a chain of Celery tasks (C(galaxy.setup_fetch_data), C(galaxy.fetch_data), C(galaxy.set_job_metadata),
-    C(galaxy.finish_job)). The module listens to the workers' events from before the upload, knows the chain of this
-    upload by the number of its job, and fails unless one of O(nodes) ran C(galaxy.fetch_data).
-  - Where C(galaxy.yml) sends C(galaxy.fetch_data) to C(disabled), or has C(enable_celery_tasks) off, the upload is a job
-    of Galaxy's own. Then RV(by_celery) is false, and nothing is said of workers.
+    C(galaxy.finish_job)). The module listens to the workers' events before it starts the upload, finds the chain of
+    this upload by the number of its job, and fails unless one of O(nodes) ran C(galaxy.fetch_data).
+  - If C(galaxy.yml) routes C(galaxy.fetch_data) to C(disabled), or has C(enable_celery_tasks) off, the upload is a
+    job of Galaxy itself. Then RV(by_celery) is false, and the module does not check workers.
 options:
   galaxy_url:
     description:
-      - Address of Galaxy, with its path if it has one, as it is reached from this host.
-      - A redirect is not followed, so that the key goes to no other address.
+      - Address of Galaxy, with its path if it has one. This host must reach it.
+      - The module follows no redirect, so that it never sends the key to another address.
     type: str
     required: true
   api_key:
-    description: API key of the user who uploads. An ordinary user will do.
+    description: API key of the user who uploads. An ordinary user is enough.
     type: str
     required: true
   galaxy_config_file:
     description:
-      - Path of Galaxy's C(galaxy.yml) on the target. The broker is C(broker_url) of its C(celery_conf), else
-        C(amqp_internal_connection); C(task_routes) say which queue a task waits in, and C(id_secret) which job is ours.
+      - Path of Galaxy's C(galaxy.yml) on the target. The module reads the broker (C(broker_url) of its
+        C(celery_conf), or else C(amqp_internal_connection)), the queue of a task (C(task_routes)), and C(id_secret),
+        with which it recognizes its job.
     type: path
     required: true
   nodes:
     description:
-      - Celery node names, for example C(worker-1@celery-1), that may run the upload. With an empty list any node may.
-      - On nodes that send no task events these are switched on for the time of the run.
+      - Celery node names, for example C(worker-1@celery-1), that may run the upload. An empty list allows any node.
+      - If a node sends no task events, the module turns them on during the run.
     type: list
     elements: str
     default: []
   use_proxy:
     description:
-      - Whether to reach Galaxy through the HTTP proxy that the environment names. The proxy sees the key if the address
-        is C(http://).
+      - Whether to use the HTTP proxy of the environment. The proxy can read the key if the address is C(http://).
     type: bool
     default: false
   ca_file:
@@ -57,7 +57,7 @@ options:
     type: path
   timeout_seconds:
     description:
-      - Seconds until the module gives up on the upload. The history is purged after that.
+      - Seconds after which the upload fails. The history is purged after that.
       - A worker's first upload took 24 s, later ones 0.4 to 2.9 s (measured with Galaxy 26.1).
     type: int
     default: 180
@@ -70,7 +70,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
-    details: Nothing is uploaded in check mode; the result is marked as skipped.
+    details: In check mode the module uploads nothing, and the result is marked as skipped.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
     support: none
@@ -91,11 +91,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 by_celery:
-  description: Whether Galaxy's configuration gives uploads to Celery.
+  description: Whether Galaxy's configuration sends uploads to Celery.
   returned: when not in check mode and galaxy.yml could be read
   type: bool
 seconds:
-  description: Seconds from the upload until its dataset was final, exact to about 1 s. Null if it was not.
+  description: Seconds from the upload until its dataset was final, exact to about 1 s. Null if it never was.
   returned: when not in check mode
   type: float
 state:
@@ -116,10 +116,10 @@ tasks:
       description: Id of the task.
       type: str
     node:
-      description: Node that took it, as its events say.
+      description: Node that took it, from its events.
       type: str
     state:
-      description: Celery's state, such as C(SUCCESS), as far as events told.
+      description: Celery's state, such as C(SUCCESS), as far as known from events.
       type: str
   sample:
     - name: galaxy.fetch_data
@@ -127,11 +127,11 @@ tasks:
       node: worker-1@worker-2
       state: SUCCESS
 history_purged:
-  description: Whether the history is purged. False where Galaxy only let it be deleted, which is told in a warning.
+  description: Whether the history is purged. False if Galaxy only allowed to delete it. Then there is a warning.
   returned: when not in check mode and a history was made
   type: bool
 galaxy_version:
-  description: Version of Galaxy, as it answers.
+  description: Version that Galaxy reports.
   returned: when not in check mode and Galaxy answered
   type: str
   sample: 26.1.2

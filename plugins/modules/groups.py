@@ -8,18 +8,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: groups
-short_description: Say which hosts each play of the stack is for
+short_description: Find the hosts for each play of the stack
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Looks up the groups of the inventory, by the names that C(celeryservers_group) and the like give them, and says which groups the hosts
-    of each part are to have for the plays of this collection, C(stack_workers) for example.
-  - M(ansible.builtin.add_host) makes them. An inventory's own group of such a name is left as it is.
-  - Runs on the controller alone and never opens a connection to a host.
+  - Reads the groups of the inventory, with the names in C(celeryservers_group) and similar variables. Returns the
+    groups that the plays of this collection need, C(stack_workers) for example, with their hosts.
+  - M(ansible.builtin.add_host) creates them. A group of the inventory with such a name does not change.
+  - Runs only on the controller, and never connects to a host.
 options:
   named:
-    description: Hosts that the operator names, one, several with commas between them, or a list.
+    description: Hosts that the operator names, one host, several separated by commas, or a list.
     type: raw
     default: []
   leave:
@@ -35,10 +35,10 @@ attributes:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
-    description: Has nothing to show.
+    description: There is nothing to show.
     support: none
 """
 

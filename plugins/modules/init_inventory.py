@@ -13,11 +13,11 @@ version_added: 0.1.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Makes an inventory of what M(usegalaxy_eu.celery.galaxy_site_info) found, with a comment on the origin of each variable, and a vault
-    with new random secrets. The vault is encrypted if Ansible was given a vault password.
-  - Writes only files that do not exist. What was found is kept in C(.found.json) in O(dest), without secrets, so that a later run can
-    show what has changed at the site.
-  - A value that was proposed and not found is marked with C(CHECK).
+  - Builds an inventory from the results of M(usegalaxy_eu.celery.galaxy_site_info), with a comment on the origin of
+    each variable, and a vault with new random secrets. The vault is encrypted if Ansible was given a vault password.
+  - Writes only files that do not exist. Stores the results in C(.found.json) in O(dest), without secrets, so that a
+    later run can show what has changed at the site.
+  - Marks a value that is proposed, not found, with C(CHECK).
   - Then runs the playbook C(check) on the inventory.
 options:
   host:
@@ -29,7 +29,7 @@ options:
     type: dict
     required: true
   notes:
-    description: What it returned as RV(usegalaxy_eu.celery.galaxy_site_info#module:notes).
+    description: What the same module returned as RV(usegalaxy_eu.celery.galaxy_site_info#module:notes).
     type: list
     elements: str
     default: []
@@ -39,7 +39,7 @@ options:
     required: true
   answers:
     description:
-      - Answers to RV(questions), by name. The proposal is used where one is missing or empty.
+      - Answers to RV(questions), by name. If an answer is missing or empty, the proposal is used.
       - Without this option nothing is written, and the questions are returned.
     type: dict
   check:
@@ -51,10 +51,10 @@ attributes:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Writes nothing, and says which files it would write.
+    description: Writes nothing, and reports which files it would write.
     support: full
   diff_mode:
-    description: Shows no difference, since no file is changed.
+    description: Shows no difference, because no file is changed.
     support: none
 """
 
@@ -75,7 +75,7 @@ directory:
   returned: success
   type: str
 questions:
-  description: What only you know, at most five. Empty if all files exist.
+  description: Questions that only you can answer, at most five. Empty if all files exist.
   returned: success
   type: list
   elements: dict
@@ -100,7 +100,7 @@ kept:
   type: list
   elements: str
 changes:
-  description: What is different on the host since the inventory was made, one sentence each.
+  description: Changes on the host since the inventory was written, one sentence each.
   returned: success
   type: list
   elements: str
@@ -110,7 +110,7 @@ findings:
   type: list
   elements: str
 problems:
-  description: What the playbook C(check) says of the inventory. Empty if it passes.
+  description: Problems that the playbook C(check) found in the inventory. Empty if it passes.
   returned: with O(answers) and O(check=true)
   type: list
   elements: str

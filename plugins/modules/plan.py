@@ -8,24 +8,27 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: plan
-short_description: Work out what each host of a stack must know of the others
+short_description: Compute the values that the hosts of a stack share
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Reads the groups of the inventory, and the facts and variables of their hosts with the defaults of this collection's roles, and makes
-    for each host what its roles must know of other hosts - who may reach the broker and the database, the nodes of a cluster, the workers.
-  - The playbooks keep a host's part as the fact C(stack), which the defaults of the roles read. What an inventory says itself wins.
-  - A variable without a value, or of the wrong type, counts as absent; M(usegalaxy_eu.celery.check_variables) tells of it.
-  - Runs on the controller alone and never opens a connection to a host. Of a secret it asks only whether there is one.
+  - Reads the groups of the inventory, and the facts and variables of their hosts with the defaults of this
+    collection's roles, and computes for each host the values that its roles need from other hosts - who may reach the
+    broker and the database, the nodes of a cluster, the workers.
+  - The playbooks store a host's part as the fact C(stack), which the defaults of the roles read. Variables in the
+    inventory override it.
+  - A variable without a value, or of the wrong type, counts as missing. M(usegalaxy_eu.celery.check_variables)
+    reports it.
+  - Runs only on the controller, and never connects to a host. Of a secret it only checks whether it is set.
 options:
   leaving:
-    description: Hosts of workers that count as gone.
+    description: Hosts of workers to leave out.
     type: list
     elements: str
     default: []
   asked:
-    description: Whether the hosts were asked for their facts. If not, an address that nobody knows is no problem.
+    description: Whether the facts of the hosts were gathered. If not, an unknown address is no problem.
     type: bool
     default: true
   verb:
@@ -37,7 +40,7 @@ attributes:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -45,7 +48,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make the plan of the stack
+- name: Compute the plan of the stack
   usegalaxy_eu.celery.plan:
   run_once: true
   register: __stack_plan
@@ -53,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: The plan of each host of the inventory, by its name. A key that a host need not know is left out.
+  description: The plan of each host of the inventory, by its name. A host has only the keys that it needs.
   returned: always
   type: dict
   sample:

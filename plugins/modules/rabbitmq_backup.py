@@ -14,16 +14,16 @@ author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Exports users with the hashes of their passwords, vhosts, permissions, policies, parameters, limits, exchanges, durable
-    queues and bindings through the management HTTP API. Messages are no definitions, they are not in it.
-  - The file C(definitions-<UTC time>.json) has mode 0600 and is there whole or not at all.
-  - When the newest backup holds the same already, in whatever order, nothing is written, and that one is returned.
+    queues and bindings through the management HTTP API. Messages are not included.
+  - The file C(definitions-<UTC time>.json) has mode 0600. It is written completely or not at all.
+  - If the newest backup has the same content, in any order, the module writes nothing and returns that one.
 options:
   directory:
-    description: A directory that exists, best one that only root may enter.
+    description: An existing directory. Only root should be able to enter it.
     type: path
     required: true
   keep:
-    description: How many backups to keep. Older ones are removed, other files in O(directory) are left alone.
+    description: Number of backups to keep. Older ones are removed. Other files in O(directory) are not touched.
     type: int
     default: 14
 extends_documentation_fragment:
@@ -33,14 +33,14 @@ attributes:
     description: Reads the definitions and reports whether a run would write a file.
     support: full
   diff_mode:
-    description: Shows nothing, since the definitions hold hashes of passwords.
+    description: Shows nothing, because the definitions contain hashes of passwords.
     support: none
 seealso:
   - module: usegalaxy_eu.celery.rabbitmq_restore
 """
 
 EXAMPLES = r"""
-- name: Make the directory of the backups
+- name: Create the directory of the backups
   ansible.builtin.file:
     path: /var/backups/rabbitmq-galaxy
     state: directory
@@ -55,7 +55,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file that holds the present definitions. In check mode null when a run would write one.
+  description: The file with the current definitions. Null in check mode if a run would write one.
   returned: success
   type: str
   sample: /var/backups/rabbitmq-galaxy/definitions-20260102T030405.678901Z.json
@@ -70,7 +70,7 @@ summary:
   type: str
   sample: 2 policies, 4 users
 counts:
-  description: How many objects of each kind there are.
+  description: Number of objects of each kind.
   returned: success
   type: dict
   sample: {users: 4, vhosts: 1, queues: 5}

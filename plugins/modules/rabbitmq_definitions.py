@@ -13,19 +13,19 @@ version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - One call reads the broker's objects through the management HTTP API, compares them with the wanted ones, and sends
-    only what differs. All names are checked before the first change.
+  - Reads the broker's objects through the management HTTP API, compares them with the wanted ones, and changes only
+    the differences. All names are checked before the first change.
   - The modules C(rabbitmq_user), C(rabbitmq_vhost) and C(rabbitmq_policy) of C(community.rabbitmq) can use the same API since
     version 1.6. They manage one object in each task, and a user without its limits. C(rabbitmq_user) without C(login_host)
     runs C(rabbitmqctl), which is inside the container of the broker, with the password as an argument.
   - A password is compared without a login, by hashing the wanted one with the salt of the broker's hash. A changed
     password is set in place as a new hash, so the user, its permissions and its connections stay.
-  - The permissions of a listed user are exact, those that are not listed are removed unless O(users[].other_permissions=kept). Users, vhosts and policies that
-    are not listed are left alone.
-  - A new vhost carries only the listed permissions. The broker gives the creating user full permission on it,
-    and the module takes that back.
-  - New things come first (vhosts, users, permissions, policies, limits), removals last, so that nobody loses a right in
-    between.
+  - A listed user gets exactly the listed permissions. Others are removed unless O(users[].other_permissions=kept).
+    Users, vhosts and policies that are not listed do not change.
+  - A new vhost has only the listed permissions. The broker gives the creating user full permission on it, and the
+    module removes it.
+  - New objects come first (vhosts, users, permissions, policies, limits), removals last, so that no user loses a
+    right during the run.
 options:
   vhosts:
     description: The vhosts.
@@ -39,19 +39,21 @@ options:
         required: true
       default_queue_type:
         description:
-          - The type of queues that are declared without one. Left alone when it is not given.
-          - RabbitMQ 3.10 can set it only when the vhost is made; the module fails when the broker does not take it.
+          - The type of queues that are declared without one. Without this option it does not change.
+          - RabbitMQ 3.10 can set it only when the vhost is created. The module fails if the broker does not accept
+            it.
         type: str
         choices: [classic, quorum, stream]
       limits:
-        description: Exactly these limits. Left alone when it is not given; an empty dictionary removes all of them.
+        description: >-
+          Limits, exactly these. Without this option they do not change. An empty dictionary removes all of them.
         type: dict
         suboptions:
           max_connections:
-            description: How many connections may be open at the same time.
+            description: Number of connections that may be open at the same time.
             type: int
           max_queues:
-            description: How many queues there may be.
+            description: Number of queues that the vhost may have.
             type: int
       state:
         description: Whether it exists. V(absent) removes it with all its queues and messages.
@@ -78,7 +80,7 @@ options:
         elements: str
         default: []
       permissions:
-        description: Exactly these permissions, one entry a vhost. Others are removed.
+        description: Permissions, exactly these, one entry for each vhost. Others are removed.
         type: list
         elements: dict
         default: []
@@ -106,7 +108,8 @@ options:
         default: removed
       topic_permissions:
         description:
-          - Exactly these topic permissions. Left alone when it is not given, because none means no restriction.
+          - Topic permissions, exactly these. Without this option they do not change. An empty list means no
+            restriction.
         type: list
         elements: dict
         suboptions:
@@ -115,7 +118,7 @@ options:
             type: str
             required: true
           exchange:
-            description: The topic exchange. RabbitMQ 4.3 and later want it to be there.
+            description: The topic exchange. For RabbitMQ 4.3 and later it must exist.
             type: str
             required: true
           write:
@@ -127,14 +130,15 @@ options:
             type: str
             default: ''
       limits:
-        description: Exactly these limits. Left alone when it is not given; an empty dictionary removes all of them.
+        description: >-
+          Limits, exactly these. Without this option they do not change. An empty dictionary removes all of them.
         type: dict
         suboptions:
           max_connections:
-            description: How many connections the user may have open at the same time.
+            description: Number of connections that the user may have open at the same time.
             type: int
           max_channels:
-            description: How many channels the user may have open at the same time.
+            description: Number of channels that the user may have open at the same time.
             type: int
       state:
         description: Whether the user exists.
@@ -156,14 +160,14 @@ options:
         type: str
         required: true
       pattern:
-        description: Regular expression of the names that the policy applies to. Required unless it is absent.
+        description: Regular expression of the names that the policy applies to. Required unless the policy is absent.
         type: str
       apply_to:
         description: What the policy applies to, V(all), V(queues), V(exchanges), or a newer broker's V(quorum_queues) etc.
         type: str
         default: all
       priority:
-        description: Of several policies that match, the one with the highest priority counts.
+        description: If several policies match, the one with the highest priority applies.
         type: int
         default: 0
       definition:
@@ -181,7 +185,7 @@ attributes:
     description: Reports exactly the changes that a run would make.
     support: full
   diff_mode:
-    description: Shows the objects that change; a changed password is named, never shown.
+    description: Shows the objects that change. A changed password is reported, never shown.
     support: full
 """
 
@@ -215,8 +219,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was changed, in order, or in check mode what would be. No entry holds a secret.
-    - On failure, what had been changed before.
+    - The changes in order, or in check mode those that a run would make. No entry contains a secret.
+    - On failure, the changes before it.
   returned: always
   type: list
   elements: str
@@ -539,7 +543,7 @@ def check_queue_types(api: Management, wanted: dict[str, Any], steps: list[Step]
         if kept != kind:
             raise ManagementError(
                 f"vhosts: {name}: the broker keeps the default queue type {kept} instead of {kind}. This version sets it "
-                "only when a vhost is made: leave default_queue_type out, or remove the vhost and make it anew."
+                "only when a vhost is made: leave default_queue_type out, or remove the vhost and create it again."
             )
 
 

@@ -8,40 +8,40 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: rabbitmq_restore
-short_description: Bring the definitions of a backup back to RabbitMQ
+short_description: Restore the definitions of a backup to RabbitMQ
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Compares a backup with what the broker has, and imports it through the management HTTP API when something is missing
-    or other. After that every object of the backup must be there, or the module fails and names what is missing.
-  - Adds and changes, and never removes. What the broker has beside the backup stays.
-  - The user that the module logs in as stays as it is, since its password in the backup may be an old one. So does the
-    identity of the cluster.
-  - The broker gives the login full permission on each vhost that an import makes, and the module takes that back where the
-    backup does not name it.
-  - A durable queue comes back empty, a backup holds no messages.
+  - Compares a backup with the broker, and imports it through the management HTTP API if something is missing or
+    different. After that all objects of the backup must exist. Otherwise the module fails and lists the missing ones.
+  - Adds and changes objects, and never removes any. Objects that are not in the backup stay.
+  - The module's own user does not change, because the backup may contain an old password. The name of the cluster
+    does not change either.
+  - The broker gives the module's user full permission on each vhost that an import creates. The module removes it
+    unless the backup has it.
+  - A durable queue is restored empty, because a backup contains no messages.
 options:
   path:
     description: A file that M(usegalaxy_eu.celery.rabbitmq_backup) or C(rabbitmqctl export_definitions) wrote, or a directory with
-      backups of that module, of which the newest is taken.
+      backups of that module, of which it takes the newest.
     type: path
     required: true
 extends_documentation_fragment:
   - usegalaxy_eu.celery.rabbitmq_management
 attributes:
   check_mode:
-    description: Reports what is missing or other and imports nothing.
+    description: Reports what is missing or different, and imports nothing.
     support: full
   diff_mode:
-    description: RV(missing) and RV(changes) tell what is different.
+    description: RV(missing) and RV(changes) have the differences.
     support: none
 seealso:
   - module: usegalaxy_eu.celery.rabbitmq_backup
 """
 
 EXAMPLES = r"""
-- name: Bring the newest backup back
+- name: Restore the newest backup
   usegalaxy_eu.celery.rabbitmq_restore:
     username: admin
     password: "{{ rabbitmq_admin_password }}"
@@ -61,12 +61,12 @@ missing:
   elements: str
   sample: ["user 'galaxy'", "queue 'galaxy.internal' on 'galaxy'"]
 changes:
-  description: Objects that the broker had, but otherwise.
+  description: Objects that differed in the broker.
   returned: success
   type: list
   elements: str
 kept:
-  description: Queues and exchanges that the broker has otherwise, and keeps so. A warning names them.
+  description: Queues and exchanges that differ in the broker, and were not changed. A warning lists them.
   returned: success
   type: list
   elements: str

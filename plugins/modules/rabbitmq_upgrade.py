@@ -8,25 +8,26 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: rabbitmq_upgrade
-short_description: Make a running RabbitMQ ready for another version, or say why it cannot be
+short_description: Prepare a running RabbitMQ for another version, or refuse it
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - To be run before the program of a broker is replaced. It upgrades nothing itself.
-  - Refuses a lower version, and a jump between series that RabbitMQ does not support in place. To 4.0 leads only 3.13; to
-    4.1 and 4.2 each series from 3.13 on; to any other only the one before it.
-  - Refuses 4.x while a policy mirrors classic queues, which 4.0 cannot do any more, and while C(khepri_db) is enabled on 3.13,
-    whose data no 4.x reads.
-  - Enables the stable feature flags when the series changes, since the next one may refuse to start without them. They cannot
-    be disabled again.
-  - In a cluster whose nodes are upgraded one after the other, this is done for the first of them. Once a node runs a newer
-    series only the jump is checked for the others, since the flags of that series cannot be enabled before all run it.
-  - The flag C(khepri_db) moves all metadata to another store, so it is left to the operator; 4.3 and newer need it,
-    and the module then says how to enable it.
+  - Run it before you replace the program of a broker. It does not upgrade anything itself.
+  - Refuses a lower version, and an upgrade path that RabbitMQ does not support in place. 4.0 needs 3.13 before it.
+    4.1 and 4.2 need 3.13 or newer. All others need the series before them.
+  - Refuses 4.x while a policy mirrors classic queues, which 4.0 no longer supports, and while C(khepri_db) is enabled
+    on 3.13, because no 4.x can read its data.
+  - Enables the stable feature flags when the series changes, because the next one may not start without them. They
+    cannot be disabled again.
+  - In a cluster whose nodes are upgraded one after the other, this is done for the first of them. When a node runs a
+    newer series, only the upgrade path is checked for the others, because the flags of that series can be enabled
+    only when all nodes run it.
+  - It does not enable the flag C(khepri_db), which moves all metadata to another store. 4.3 and newer need it. The
+    module then says how to enable it.
 options:
   version:
-    description: The version that comes next, for example C(4.1.4).
+    description: The next version, for example C(4.1.4).
     type: str
     required: true
 extends_documentation_fragment:
@@ -36,14 +37,14 @@ attributes:
     description: Reports which flags a run would enable, and refuses what a run would refuse.
     support: full
   diff_mode:
-    description: RV(enabled) tells what changes.
+    description: RV(enabled) has the changes.
     support: none
 notes:
   - Written after U(https://www.rabbitmq.com/docs/upgrade) and the release notes of 4.3.0.
 """
 
 EXAMPLES = r"""
-- name: Make the broker ready for the next version
+- name: Prepare the broker for the next version
   usegalaxy_eu.celery.rabbitmq_upgrade:
     username: admin
     password: "{{ rabbitmq_admin_password }}"

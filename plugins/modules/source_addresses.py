@@ -2,27 +2,29 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell from which address this host would reach others."""
+"""Find the source address of this host to others."""
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: source_addresses
-short_description: Tell from which address this host would reach others
+short_description: Find the source address of this host to others
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Asks the kernel which of its addresses it would choose towards each of several hosts. Nothing is sent to them.
-  - A host with several networks has an address for each, and the others know it by the one that it comes from.
+  - Asks the kernel which source address it chooses for each of several hosts. It sends nothing to them.
+  - A host in several networks has one address in each. The other hosts see the source address of the connection.
 options:
   targets:
-    description: The other hosts, each a name or an address, by what the answer is to call them. One that is empty is passed over.
+    description: >-
+      The other hosts, each a name or an address. The key is the name of the host in the result. Empty values are
+      ignored.
     type: dict
     required: true
 attributes:
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -30,19 +32,19 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Ask the kernel for the addresses towards two hosts
+- name: Ask the kernel for the source addresses to two hosts
   usegalaxy_eu.celery.source_addresses:
     targets: {broker: 127.0.0.1, database: ""}
 """
 
 RETURN = r"""
 addresses:
-  description: The address towards each target that there is a way to.
+  description: The source address to each target that has a route.
   returned: always
   type: dict
   sample: {broker: 198.51.100.10}
 problems:
-  description: Why there is none, by target.
+  description: Why there is none, for each other target.
   returned: always
   type: dict
   sample: {galaxy: "galaxy cannot be resolved here: Name or service not known."}

@@ -8,32 +8,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: traefik_check
-short_description: Ask Traefik's own binary whether it takes a configuration
+short_description: Check a configuration with Traefik's own binary
 version_added: 1.0.0
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
   - Traefik has no command that checks a configuration. This module lets C(traefik healthcheck) read the whole static
-    configuration, and then runs the binary for a moment beside the running one, with the static configuration's entry
-    points on free loopback ports and the dynamic configuration from a scratch directory, and asks its API what it
-    made of every router, service and middleware.
-  - Certificate resolvers, plugins, access log, tracing and providers other than the file are left out of the trial run,
-    so that it asks no outside server for anything. Their keys are checked all the same.
-  - Whether the service may use a port, or read and write a path, shows only at its start. Traefik 3.7.15 takes some
-    mistakes without a word, for example an unknown TLS version or a ping on an entry point that does not exist.
+    configuration, and then starts the binary briefly beside the running one, with the static configuration's entry
+    points on free loopback ports and the dynamic configuration from a temporary directory. It asks the API of this
+    process for errors of each router, service and middleware.
+  - Certificate resolvers, plugins, access log, tracing and providers other than the file are left out of the trial
+    run, so that it contacts no other server. Their keys are still checked.
+  - It cannot check whether the service may use a port, or read and write a path. Traefik 3.7.15 silently accepts some
+    mistakes, for example an unknown TLS version, or a ping on an entry point that does not exist.
 options:
   binary:
-    description: Path of the binary. In check mode one that is not there yet is no error. Either this or O(image).
+    description: Path of the binary. In check mode a missing binary is no error. Either this or O(image).
     type: path
   image:
     description:
-      - Image that holds the binary as C(traefik) in its search path. It runs in the Docker engine of the host, on the
-        host's network and without any privilege. It is never fetched here; in check mode one that is not there yet is no error.
+      - Image with the binary C(traefik) in its search path. It runs in the host's Docker engine, on the host's
+        network, without privileges. The module never pulls it. In check mode a missing image is no error.
     type: str
   volumes:
     description:
-      - Mounts of the trial run of O(image), each as C(host path:container path:ro), for files that O(dynamic) names.
-      - One whose path is not on the host is left out.
+      - Mounts of the trial run of O(image), each as C(host path:container path:ro), for files of O(dynamic).
+      - A mount whose path is missing on the host is left out.
     type: list
     elements: str
     default: []
@@ -47,15 +47,15 @@ options:
     required: true
   files:
     description:
-      - Content of files that O(dynamic) names, by path, for files that are to be placed later.
-      - Where O(dynamic) has such a path, the trial run has one in its scratch directory.
+      - Content of files of O(dynamic) that do not exist yet, under their paths.
+      - The trial run uses a copy in its temporary directory instead of these paths.
     type: dict
     default: {}
   user:
-    description: System user for the trial run. Used where this module runs as root.
+    description: System user for the trial run. Used if the module runs as root.
     type: str
   timeout_seconds:
-    description: Seconds until the trial run must have read everything.
+    description: Seconds within which the trial run must have read both configurations.
     type: int
     default: 30
 attributes:
@@ -68,7 +68,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Ask Traefik what it thinks of a route
+- name: Check a route with Traefik
   usegalaxy_eu.celery.traefik_check:
     binary: /usr/local/bin/traefik
     static:
@@ -93,11 +93,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 valid:
-  description: Whether Traefik took both. True where check mode found no binary and no image.
+  description: Whether Traefik accepted both configurations. True if check mode found no binary and no image.
   returned: success
   type: bool
 errors:
-  description: What Traefik said.
+  description: Errors of Traefik.
   returned: success
   type: list
   elements: dict
@@ -109,10 +109,10 @@ errors:
       description: The object, for example C(tcp router amqps), or empty.
       type: str
     words:
-      description: Traefik's own words, without the text of keys and certificates.
+      description: Traefik's own message, without the text of keys and certificates.
       type: str
 checked:
-  description: Whether a binary or an image was there to ask.
+  description: Whether a binary or an image was available for the check.
   returned: success
   type: bool
 """
@@ -383,7 +383,7 @@ class Trial:
                 store = fields.get("tlsStoreName")
                 self.add("static" if found is None else "dynamic", f"tls store {store}" if store else "", words)
         if found is None and not self.errors:
-            self.add("static", "", "it ended without a word")
+            self.add("static", "", "it ended without a message")
 
 
 def main() -> None:

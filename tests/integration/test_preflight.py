@@ -303,7 +303,7 @@ def test_a_host_that_is_away_ends_the_run_before_any_change(tmp_path):
     assert "nowhere.invalid" in outcome.output
     assert outcome.tasks[-2:] == ["Gather facts", "Say what is missing"]
     assert len(outcome.tasks) == 4, "before it only the groups of the inventory are looked at"
-    refused = "Another host could not be asked, so nothing is done on"
+    refused = "Another host could not be reached, so nothing is done on"
     assert sorted(outcome.messages.values()) == [f"{refused} {name}." for name in NAMES]
 
 

@@ -325,7 +325,7 @@ WRONG = {
         ),
         "another password of the database than galaxy.yml has": (
             {"galaxy_database_password": "mark-admin-2"},
-            ["galaxy_database_password is another one than database_connection", "run the playbook rotate_secrets"],
+            ["galaxy_database_password is not the password of database_connection", "run the playbook rotate_secrets"],
         ),
         "role of the database with a colon": (
             {"galaxy_database_password": "mark-admin", "galaxy_database_user": "a:b"},
@@ -859,7 +859,7 @@ WRONG["rabbitmq"]["a binding to nothing"] = (
 )
 WRONG["rabbitmq"]["a broker of the site's in the clear"] = (
     {"rabbitmq_install_method": "existing", "rabbitmq_management_url": "http://mq.example.org:15672"},
-    ["password would go over the network in the clear", "Remedy: "],
+    ["password would be sent without encryption over the network", "Remedy: "],
 )
 WRONG["rabbitmq"]["a management API with a path"] = (
     {"rabbitmq_install_method": "existing", "rabbitmq_management_url": "https://mq.example.org/api"},

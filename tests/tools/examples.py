@@ -47,7 +47,7 @@ DEMO = {
     "galaxy_release_info: Fingerprint of the Galaxy on this host": "galaxy",
     "galaxy_release": "worker-1",
     "galaxy_database_info": "galaxy",
-    "galaxy_database_info: Make sure that this host is turned away": "mq",
+    "galaxy_database_info: Make sure that the database refuses this host": "mq",
     "files": "monitor",
     "traefik_check": "mq",
     "rabbitmq_upgrade": "mq",

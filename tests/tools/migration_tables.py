@@ -31,7 +31,7 @@ def table(role: str) -> str:
     for name, remedy in content["variables"].items():
         lines.append(f"| `{name}` | {code(remedy)} |")
     for name, change in content["changed"].items():
-        lines.append(f"| `{name}` (the name lives on) | {code(change)} |")
+        lines.append(f"| `{name}` (the name has another meaning now) | {code(change)} |")
     return "\n".join(lines)
 
 

@@ -417,7 +417,7 @@ def test_a_gravity_that_deletes_units_or_runs_workers_is_named(gravitys, ours, w
 
 
 def test_no_unit_of_the_role_has_a_name_of_gravitys():
-    """It takes galaxy-*.service for its own."""
+    """gravity deletes each galaxy-*.service that it does not know."""
     instances = role_templates.evaluate("celery", "__celery_worker_units + [__celery_beat_unit]", SITE)
     assert instances and not any(name.startswith("galaxy-") for name in instances)
 

@@ -194,7 +194,7 @@ def test_a_program_that_says_nothing(run, tmp_path, script):
 
 def test_a_program_that_ends(run, tmp_path):
     result = run(traefik_check, binary=double(tmp_path, "exit 3"), static={}, dynamic={})
-    assert result["errors"] == [{"part": "static", "where": "", "words": "it ended without a word"}]
+    assert result["errors"] == [{"part": "static", "where": "", "words": "it ended without a message"}]
     result = run(traefik_check, binary=double(tmp_path, "echo panic: broken"), static={}, dynamic={})
     assert result["errors"] == [{"part": "static", "where": "", "words": "panic: broken"}]
 
