@@ -89,7 +89,8 @@ _value:
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
@@ -100,11 +101,11 @@ HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,6
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def _fail(key, problem, remedy):
+def _fail(key: object, problem: str, remedy: str) -> NoReturn:
     raise AnsibleFilterError(f"amqp_url: {key} {problem}. {remedy}")
 
 
-def _text(parts, key, remedy):
+def _text(parts: Mapping[str, Any], key: str, remedy: str) -> str:
     value = parts.get(key)
     if value is None:
         _fail(key, "is missing", remedy)
@@ -117,7 +118,7 @@ def _text(parts, key, remedy):
     return str(value)
 
 
-def _integer(parts, key, low, high, remedy):
+def _integer(parts: Mapping[str, Any], key: str, low: int, high: int, remedy: str) -> int:
     value = parts[key]
     if isinstance(value, str) and re.fullmatch(r"[0-9]+", value):
         value = int(value)
@@ -126,7 +127,7 @@ def _integer(parts, key, low, high, remedy):
     return int(value)
 
 
-def _host(parts):
+def _host(parts: Mapping[str, Any]) -> str:
     host = _text(parts, "host", "Set it to the broker's name or address.")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
@@ -142,7 +143,7 @@ def _host(parts):
     return f"[{quote(bare, safe=':.')}]" if address.version == 6 else bare
 
 
-def _tls(parts):
+def _tls(parts: Mapping[str, Any]) -> bool:
     value = parts.get("tls", True)
     if isinstance(value, str):
         value = BOOLEANS.get(value.strip().lower(), value)
@@ -151,7 +152,7 @@ def _tls(parts):
     return value
 
 
-def _query(parts):
+def _query(parts: Mapping[str, Any]) -> str:
     query = []
     if parts.get("heartbeat") is not None:
         query.append(("heartbeat", str(_integer(parts, "heartbeat", 0, 65535, "Give seconds, for example 30."))))
@@ -177,7 +178,7 @@ def _query(parts):
     return "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query)
 
 
-def amqp_url(parts):
+def amqp_url(parts: Any) -> str:
     """Return the AMQP URL for a dictionary of parts.
 
     :param parts: dictionary, see DOCUMENTATION.
@@ -209,6 +210,6 @@ def amqp_url(parts):
 class FilterModule:
     """Filters of the collection that make URLs."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"amqp_url": amqp_url}

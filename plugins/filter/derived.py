@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 DOCUMENTATION = r"""
 name: derived
 short_description: Call a function of this collection
@@ -89,7 +91,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.units 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.worker_instances import worker_instances
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils.derived.worker_problems import worker_problems
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "certificate_problems": certificate_problems,
     "connection_budget": connection_budget,
     "counted": counted,

@@ -52,11 +52,13 @@ _value:
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 
-def rabbitmq_password_hash(password, salt_secret, user):
+def rabbitmq_password_hash(password: str, salt_secret: str, user: str) -> str:
     """Return RabbitMQ's password_hash.
 
     :param password: the password, a non-empty str.
@@ -79,6 +81,6 @@ def rabbitmq_password_hash(password, salt_secret, user):
 class FilterModule:
     """Filters of the collection for the broker."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"rabbitmq_password_hash": rabbitmq_password_hash}

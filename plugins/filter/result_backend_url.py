@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, quote, unquote
 
 from ansible.errors import AnsibleFilterError
@@ -55,12 +57,12 @@ _value:
 """
 
 
-def refuse(text):
+def refuse(text: str) -> NoReturn:
     """Stop with a message; it never holds the URL, which carries a password."""
     raise AnsibleFilterError("result_backend_url: " + text)
 
 
-def check_reachable(authority, query):
+def check_reachable(authority: str, query: str) -> None:
     """Refuse what only processes on the database's own host can reach."""
     hosts = [authority.rsplit("@", 1)[-1], *parse_qs(query.lstrip("?")).get("host", [])]
     if any(unquote(host).startswith(("/", "@")) for host in hosts):
@@ -69,7 +71,7 @@ def check_reachable(authority, query):
         refuse(f"database_connection names no host, so it means the local socket: {TCP_URL}.")
 
 
-def result_backend_url(value, database, remote_workers=True):
+def result_backend_url(value: object, database: object, remote_workers: bool = True) -> str:
     """Return the URL of the result backend."""
     if not isinstance(database, str) or not database:
         refuse("the name of the database for the results is empty or not a string.")
@@ -85,6 +87,6 @@ def result_backend_url(value, database, remote_workers=True):
 class FilterModule:
     """Hand the filter to Ansible."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"result_backend_url": result_backend_url}

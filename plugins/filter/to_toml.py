@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 try:
     import tomli_w
 except ImportError:
-    tomli_w = None
+    tomli_w = None  # type: ignore[assignment]
 
 DOCUMENTATION = r"""
 ---
@@ -60,7 +61,7 @@ _value:
 """
 
 
-def plain(value, path=""):
+def plain(value: Any, path: str = "") -> Any:
     """Return plain Python objects: Ansible's are lazy, tagged or marked as unsafe, and no serialiser knows them."""
     if isinstance(value, Mapping):
         result = {}
@@ -87,12 +88,12 @@ def plain(value, path=""):
     raise AnsibleFilterError(f"to_toml: {path} is of the type {type(value).__name__}, which TOML cannot hold.")
 
 
-def inside(path):
+def inside(path: str) -> str:
     """Return the place of a key in words."""
     return f" in {path}" if path else ""
 
 
-def to_toml(value):
+def to_toml(value: Any) -> str:
     """Return the TOML document of a dictionary."""
     if tomli_w is None:
         raise AnsibleFilterError(
@@ -107,6 +108,6 @@ def to_toml(value):
 class FilterModule:
     """Hand the filter to Ansible."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"to_toml": to_toml}

@@ -138,7 +138,9 @@ def list_problems(
     return problems
 
 
-def declared_problems(queues, exchanges, bindings, vhosts):
+def declared_problems(
+    queues: list[Object], exchanges: list[Object], bindings: list[Object], vhosts: Collection[str]
+) -> list[str]:
     """Return what is wrong with lists of queues, exchanges and bindings, each with its vhost.
 
     :param vhosts: the names of the vhosts that there will be.

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
+
+# A rule as the operator gives it, and as the filters take it.
+Rule = dict[str, Any]
 
 NEEDED = ("uid", "title", "severity", "minutes", "prometheus", "influxql", "summary", "remedy")
 KNOWN = (*NEEDED, "above", "below", "each", "range_seconds", "silence")
 
 
-def expanded(rules, used_by):
+def expanded(rules: Iterable[dict[str, Any]], used_by: str) -> Iterator[Rule]:
     """Yield each rule as a plain dictionary, once for each name in C(each), with all texts filled in."""
     for rule in rules:
         missing = [key for key in NEEDED if key not in rule]
@@ -30,7 +35,7 @@ def expanded(rules, used_by):
             yield filled(rule, str(name))
 
 
-def filled(rule, name):
+def filled(rule: dict[str, Any], name: str) -> Rule:
     """Return one rule; what fired gives its labels to the texts, in the syntax that Prometheus and Grafana share."""
     texts = {key: str(rule[key]).replace("$each", name) for key in NEEDED if key != "minutes"}
     for key in ("summary", "remedy"):
@@ -48,7 +53,7 @@ def filled(rule, name):
     }
 
 
-def plain_number(value):
+def plain_number(value: Any) -> float:
     """An integer where it is one."""
     number = float(value)
     return int(number) if number.is_integer() else number

@@ -20,7 +20,7 @@ class DatabaseUrl(NamedTuple):
     query: str
 
 
-def split(url):
+def split(url: object) -> DatabaseUrl:
     """Return the parts of a URL of PostgreSQL; raise ValueError with what is wrong and the remedy."""
     if not isinstance(url, str) or not url:
         raise ValueError(f"database_connection is empty or not a string: {TCP_URL}.")

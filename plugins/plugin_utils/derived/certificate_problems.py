@@ -12,6 +12,8 @@ import ipaddress
 import os
 import ssl
 import tempfile
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -20,22 +22,25 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 except ImportError:
-    x509 = None
+    x509 = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 # OpenSSL's older form of an encrypted key has no other mark.
 ENCRYPTED = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 
 
-def _name(certificate):
+def _name(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or "without a subject"
 
 
-def _public(key):
+def _public(key: PublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _chain(text):
+def _chain(text: object) -> tuple[list[x509.Certificate], list[str]]:
     """Return the certificates of a text and the problems that keep it from being read."""
     if not isinstance(text, str) or CERTIFICATE not in text:
         return [], [
@@ -51,7 +56,7 @@ def _chain(text):
     return chain, []
 
 
-def _key(text):
+def _key(text: object) -> tuple[PrivateKeyTypes | None, list[str]]:
     """Return the private key of a text and the problems that keep it from being read."""
     if not isinstance(text, str) or "PRIVATE KEY-----" not in text:
         return None, [
@@ -67,7 +72,7 @@ def _key(text):
         return None, ["The private key cannot be read. Copy it again, whole, from -----BEGIN to -----END."]
 
 
-def _covers(certificate, name):
+def _covers(certificate: x509.Certificate, name: str) -> tuple[bool, list[str]]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -83,7 +88,7 @@ def _covers(certificate, name):
     return wanted in dns or "*." + wanted.partition(".")[2] in dns, known
 
 
-def _validity(chain, now):
+def _validity(chain: list[x509.Certificate], now: datetime.datetime) -> Iterator[str]:
     for certificate in chain:
         start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if now > end:
@@ -95,7 +100,7 @@ def _validity(chain, now):
             )
 
 
-def _order(chain):
+def _order(chain: list[x509.Certificate]) -> Iterator[str]:
     for certificate, issuer in zip(chain, chain[1:]):
         try:
             certificate.verify_directly_issued_by(issuer)
@@ -108,7 +113,7 @@ def _order(chain):
             pass
 
 
-def _contexts(certificate, private_key, anchor):
+def _contexts(certificate: str, private_key: str, anchor: x509.Certificate) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return the TLS of a server with a certificate, and that of a client of Python that trusts the last one of its chain."""
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Another server may show what OpenSSL itself would not.
@@ -124,7 +129,7 @@ def _contexts(certificate, private_key, anchor):
     return server, client
 
 
-def _handshake(certificate, private_key, chain):
+def _handshake(certificate: str, private_key: str, chain: list[x509.Certificate]) -> str | None:
     """Return why a client of Python refuses the certificate, or nothing."""
     try:
         server, client = _contexts(certificate, private_key, chain[-1])
@@ -144,7 +149,7 @@ def _handshake(certificate, private_key, chain):
     return None
 
 
-def certificate_problems(certificate, private_key, names=()):
+def certificate_problems(certificate: Any, private_key: Any, names: Iterable[str] = ()) -> list[str]:
     """Return what is wrong with a certificate and its key.
 
     :param certificate: PEM text of the certificate and its chain.

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from ansible.errors import AnsibleFilterError
 
@@ -13,12 +14,12 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._database_url 
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 
 
-def refuse(text):
+def refuse(text: str) -> NoReturn:
     """Stop with a message; it never holds the URL or the password."""
     raise AnsibleFilterError("database_connection: " + text)
 
 
-def database_connection(value, user, password):
+def database_connection(value: object, user: object, password: object) -> str:
     """Return the URL with the credentials."""
     for name, text in (("galaxy_database_user", user), ("galaxy_database_password", password)):
         if not isinstance(text, str) or not UNRESERVED.fullmatch(text):

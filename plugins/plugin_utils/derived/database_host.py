@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._database_url import split
 
 
-def database_host(value):
+def database_host(value: object) -> str:
     """Return the host of a connection, or an empty text."""
     try:
         parts = split(value)

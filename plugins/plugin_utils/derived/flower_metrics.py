@@ -8,30 +8,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 LINE = re.compile(r"^(flower_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 ENDS = {"task-succeeded": "succeeded", "task-failed": "failed", "task-retried": "retried"}
 
 
-def samples(text):
+def samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield name, labels and value of each line."""
     for name, labels, value in LINE.findall(text):
         yield name, {key: re.sub(r"\\(.)", r"\1", label) for key, label in LABEL.findall(labels)}, float(value)
 
 
-def new_task():
+def new_task() -> dict[str, Any]:
     """A task of which nothing is known yet; C(limits) are the histogram's, added up over the workers."""
     return {"succeeded": 0, "failed": 0, "retried": 0, "runs": 0, "seconds": 0.0, "limits": {}}
 
 
-def flower_metrics(text):
+def flower_metrics(text: str) -> dict[str, dict[str, Any]]:
     """Return what Flower says of workers and tasks.
 
     :param text: the text of C(/metrics).
     :returns: dict with C(workers) and C(tasks).
     """
-    workers, tasks = {}, {}
+    workers: dict[str, dict[str, Any]] = {}
+    tasks: dict[str, dict[str, Any]] = {}
     for name, labels, value in samples(text):
         worker = workers.setdefault(labels["worker"], {"online": False, "executing": 0}) if "worker" in labels else {}
         if name == "flower_worker_online":
@@ -50,7 +53,7 @@ def flower_metrics(text):
     return {"workers": workers, "tasks": {name: summary(task) for name, task in tasks.items()}}
 
 
-def summary(task):
+def summary(task: dict[str, Any]) -> dict[str, Any]:
     """Return one task as it is documented: each bucket alone, not with all below it."""
     buckets, below = [], 0
     for limit in sorted(task["limits"]):

@@ -7,29 +7,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import (
-    Exclude,
-    ReleaseError,
-    Tree,
-    canonical,
-    check_releases_dir,
-)
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release import Tree, canonical, check_releases_dir
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_error import ReleaseError
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._release_exclude import Exclude
 
 OPTIONS = ("server_dir", "venv_dir", "config_dir", "paths", "exclude", "releases_dir")
 
 
-def galaxy_release_problems(options):
+def galaxy_release_problems(options: dict[str, Any]) -> list[str]:
     """Return what is wrong with the options, see DOCUMENTATION.
 
     :raises AnsibleFilterError: when an option is missing or is none of these.
     """
     if set(options) != set(OPTIONS):
         raise AnsibleFilterError(f"galaxy_release_problems: the keys are {', '.join(OPTIONS)}.")
-    problems = []
+    problems: list[str] = []
 
-    def attempt(check, *arguments):
+    def attempt(check: Callable[..., object], *arguments: Any) -> None:
         try:
             check(*arguments)
         except ReleaseError as error:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settings import (
@@ -14,7 +17,13 @@ from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._galaxy_settin
 )
 
 
-def galaxy_settings_problems(settings, variables=None, consumed_queues=(), remote_workers=False, gravity=None):
+def galaxy_settings_problems(
+    settings: Any,
+    variables: dict[str, str] | None = None,
+    consumed_queues: Collection[str] = (),
+    remote_workers: bool = False,
+    gravity: Any = None,
+) -> list[str]:
     """Return what is known to fail, see DOCUMENTATION."""
     if not isinstance(settings, dict):
         raise AnsibleFilterError("galaxy_settings_problems: the settings are no dictionary.")

@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._alert_rules import expanded
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._alert_rules import Rule, expanded
 
 EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 
 
-def query(rule, datasource_uid, range_seconds):
+def query(rule: Rule, datasource_uid: str, range_seconds: int) -> list[dict[str, Any]]:
     """Return the three steps of a rule: the query, its last value, the comparison."""
     seconds = rule["range_seconds"] or range_seconds
     window = {"from": seconds, "to": 0}
@@ -52,7 +55,13 @@ def query(rule, datasource_uid, range_seconds):
     ]
 
 
-def grafana_alert_rules(rules, datasource_uid, folder, range_seconds=60, group="galaxy-celery"):
+def grafana_alert_rules(
+    rules: Iterable[dict[str, Any]],
+    datasource_uid: str,
+    folder: str,
+    range_seconds: int | str = 60,
+    group: str = "galaxy-celery",
+) -> dict[str, Any]:
     """Return Grafana's provisioning file of alert rules.
 
     :param rules: list of rules, see DOCUMENTATION.

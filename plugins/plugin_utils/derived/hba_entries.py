@@ -10,8 +10,15 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, Union
 
 from ansible.errors import AnsibleFilterError
+
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import Network
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Thing = TypeVar("Thing")
 
 # They let in whoever comes, where a line of pg_hba.conf expects an address.
 KEYWORDS = ("all", "samehost", "samenet")
@@ -25,22 +32,22 @@ NETWORKS = "postgresql_access_networks"
 class Entry:
     """One address, network or name as it was written, and what was made of it."""
 
-    def __init__(self, text, host=None):
+    def __init__(self, text: Any, host: dict[str, Any] | None = None) -> None:
         self.text = text
         self.host = host
-        self.networks = []
-        self.wrong = []  # what an exception can let through
-        self.unreadable = None  # what it cannot
+        self.networks: list[Network] = []
+        self.wrong: list[str] = []  # what an exception can let through
+        self.unreadable: str | None = None  # what it cannot
 
     @property
-    def label(self):
+    def label(self) -> str:
         """How a message names the entry."""
         return f"{HOSTS}: {self.host['name']}: {self.text!r}" if self.host else f"{NETWORKS}: {self.text!r}"
 
 
-def _readable(values):
+def _readable(values: Iterable[str]) -> list[Address]:
     """Return what can be read as addresses of some texts, each once."""
-    found = {}
+    found: dict[Address, None] = {}
     for value in values:
         try:
             found[ipaddress.ip_address(value)] = None
@@ -49,24 +56,24 @@ def _readable(values):
     return list(found)
 
 
-def _addresses(values):
+def _addresses(values: Iterable[Any] | None) -> list[Address]:
     """Return the addresses of a list, without the loopback's and the link's own."""
     found = _readable(str(value).partition("%")[0] for value in values or [])
     return [address for address in found if not (address.is_loopback or address.is_link_local)]
 
 
-def _nearest(text, candidates):
+def _nearest(text: str, candidates: Iterable[Thing]) -> Thing | None:
     """Return the candidate that looks most like a text, or None where none does."""
     by_text = {str(candidate): candidate for candidate in candidates}
     found = difflib.get_close_matches(text, list(by_text), 1, 0.6)
     return by_text[found[0]] if found else None
 
 
-def _is_name(text):
+def _is_name(text: str) -> bool:
     return bool(NAME.fullmatch(text)) and not re.fullmatch(r"[0-9.]+", text) and "/" not in text
 
 
-def _unreadable(text):
+def _unreadable(text: str) -> str:
     """Say why a text is no address, and what was probably meant."""
     bare = text.strip()
     if not bare:
@@ -113,7 +120,7 @@ def _unreadable(text):
     return "is no address, network or host name. Write it as 192.0.2.10, 192.0.2.0/24 or 2001:db8::10"
 
 
-def _read(entry, resolved, names):
+def _read(entry: Entry, resolved: dict[str, Any] | None, names: list[str]) -> None:
     """Set the networks of an entry, or say why there are none."""
     text = entry.text
     if not isinstance(text, str):
@@ -140,7 +147,7 @@ def _read(entry, resolved, names):
         )
 
 
-def _check_width(entry, widest):
+def _check_width(entry: Entry, widest: dict[int, int]) -> None:
     for network in entry.networks:
         limit = widest[network.version]
         variable = f"postgresql_access_widest_ipv{network.version}_prefix"
@@ -155,7 +162,7 @@ def _check_width(entry, widest):
             entry.wrong.append("is no address that a host can have")
 
 
-def _swap(network):
+def _swap(network: Network) -> Network | None:
     """Return the network with its first octet 10 for 100, or 100 for 10; None for any other."""
     first, _dot, rest = str(network).partition(".")
     # A wider network tells too little to be a mistyped one.
@@ -167,7 +174,7 @@ def _swap(network):
         return None
 
 
-def _check_owner(entry, workers):
+def _check_owner(entry: Entry, workers: dict[str, list[Address]]) -> None:
     """Hold an entry against the addresses that are known: those of its host, or those of all workers."""
     # A name stands for its host: one of its addresses is enough, and the host's own choice.
     known = _addresses(entry.host.get("known_addresses")) if entry.host else workers["facts"]
@@ -193,19 +200,19 @@ def _check_owner(entry, workers):
     others = [address for address in workers["all"] if not any(address in own for own in entry.networks)]
     swapped = _swap(network)
     owners = [address for address in others if swapped is not None and address in swapped]
-    if owners and not any(address in network for address in workers["all"] if not entry.host):
+    if swapped is not None and owners and not any(address in network for address in workers["all"] if not entry.host):
         entry.wrong.append(
             f"begins with {str(network).partition('.')[0]}, where the worker {owners[0]} has "
             f"{str(owners[0]).partition('.')[0]}. Probably {_written(swapped)!r} was meant"
         )
 
 
-def _written(network):
+def _written(network: Network) -> str:
     """Return a network as one writes it: a single address without its prefix."""
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
-def _meant(network, known):
+def _meant(network: Network, known: list[Address]) -> str | None:
     """Return what was probably meant by a network that holds none of the known addresses."""
     swapped = _swap(network)
     if swapped is not None and any(address in swapped for address in known):
@@ -217,10 +224,12 @@ def _meant(network, known):
     return _written(nearest) if nearest is not None else None
 
 
-def _check_twice(entries):
-    owners = {}
+def _check_twice(entries: list[Entry]) -> None:
+    owners: dict[Network, str] = {}
     for entry in entries:
-        for network in entry.networks if entry.host else []:
+        if entry.host is None:
+            continue
+        for network in entry.networks:
             first = owners.setdefault(network, entry.host["name"])
             if first != entry.host["name"]:
                 entry.wrong.append(
@@ -228,7 +237,7 @@ def _check_twice(entries):
                 )
 
 
-def _exception_problems(entries, exceptions):
+def _exception_problems(entries: list[Entry], exceptions: dict[str, Any]) -> Iterator[str]:
     written = [entry.text for entry in entries]
     for text, reason in exceptions.items():
         if text not in written:
@@ -238,7 +247,7 @@ def _exception_problems(entries, exceptions):
             yield f"{text!r} has no reason. Write why this entry is wanted as it is."
 
 
-def _entries(value):
+def _entries(value: Any) -> list[Entry]:
     if not isinstance(value, dict) or not {"hosts", "networks"} <= set(value):
         raise AnsibleFilterError("hba_entries: the input must be a dictionary with hosts and networks.")
     hosts, networks = list(value["hosts"]), list(value["networks"])
@@ -247,7 +256,13 @@ def _entries(value):
     return [Entry(host["address"], host) for host in hosts] + [Entry(network) for network in networks]
 
 
-def hba_entries(value, resolved=None, exceptions=None, widest_ipv4_prefix=16, widest_ipv6_prefix=48):
+def hba_entries(
+    value: Any,
+    resolved: dict[str, Any] | None = None,
+    exceptions: dict[str, Any] | None = None,
+    widest_ipv4_prefix: int | str = 16,
+    widest_ipv6_prefix: int | str = 48,
+) -> dict[str, list[str]]:
     """Return the addresses of pg_hba.conf and what is wrong with them.
 
     :param value: a dict with C(hosts) and C(networks).
@@ -258,7 +273,7 @@ def hba_entries(value, resolved=None, exceptions=None, widest_ipv4_prefix=16, wi
     :returns: a dict with C(entries), C(names), C(problems) and C(excepted).
     :raises AnsibleFilterError: for an input of another shape.
     """
-    entries, names, exceptions = _entries(value), [], exceptions or {}
+    entries, names, exceptions = _entries(value), list[str](), exceptions or {}
     widest = {4: int(widest_ipv4_prefix), 6: int(widest_ipv6_prefix)}
     for entry in entries:
         _read(entry, resolved, names)
@@ -276,7 +291,7 @@ def hba_entries(value, resolved=None, exceptions=None, widest_ipv4_prefix=16, wi
         # What is too wide holds whatever worker there is.
         if entry.networks and not any(network.prefixlen == 0 for network in entry.networks):
             _check_owner(entry, workers)
-    problems, excepted = [], []
+    problems, excepted = list[str](), list[str]()
     for entry in entries:
         if entry.unreadable:
             problems.append(f"{entry.label} {entry.unreadable}.")

@@ -11,9 +11,12 @@ import ipaddress
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import (
     TAKES,
+    Network,
+    Rule,
     covers,
     has,
     in_order,
+    lies_in,
     line,
     network_of,
 )
@@ -22,7 +25,7 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
-def _networks(rule):
+def _networks(rule: Rule) -> list[Network] | None:
     """Return the networks of a rule, or None where they are the server's own and cannot be told from here."""
     if rule.get("address") == "all":
         return [ipaddress.ip_network(network) for network in EVERYWHERE]
@@ -30,18 +33,18 @@ def _networks(rule):
     return None if found is None else [found]
 
 
-def _is_meant(rule, meant):
+def _is_meant(rule: Rule, meant: list[Network]) -> bool:
     """Say whether a rule lets in nobody but those who were meant."""
     networks = _networks(rule)
     if networks is None:
         # A name stands for one host, unless it begins with a dot.
         return rule.get("address") != "samenet" and not str(rule.get("address")).startswith(".")
     return all(
-        any(network.version == other.version and network.subnet_of(other) for other in meant) for network in networks
+        any(lies_in(network, other) for other in meant) for network in networks
     )
 
 
-def _is_void(rule, earlier, database, role):
+def _is_void(rule: Rule, earlier: list[Rule], database: str, role: str) -> bool:
     """Say whether an earlier rule turns away all that a rule would let in."""
     networks = _networks(rule)
     # A kind of connection that is not known here may be any.
@@ -57,7 +60,7 @@ def _is_void(rule, earlier, database, role):
     )
 
 
-def hba_openings(rules, entries, databases, role):
+def hba_openings(rules: list[Rule], entries: list[str], databases: list[str], role: str) -> list[str]:
     """Return the rules that let in others than the entries.
 
     :param rules: rows of pg_hba_file_rules.
@@ -69,10 +72,9 @@ def hba_openings(rules, entries, databases, role):
     remote = [rule for rule in in_order(rules) if rule.get("type") != "local"]
     given = [ipaddress.ip_network(network, strict=False) for network in [*entries, *LOOPBACK]]
     # Two halves that are listed are the whole.
-    meant = [
-        network
-        for version in (4, 6)
-        for network in ipaddress.collapse_addresses(other for other in given if other.version == version)
+    meant: list[Network] = [
+        *ipaddress.collapse_addresses(other for other in given if isinstance(other, ipaddress.IPv4Network)),
+        *ipaddress.collapse_addresses(other for other in given if isinstance(other, ipaddress.IPv6Network)),
     ]
     found = []
     for number, rule in enumerate(remote):

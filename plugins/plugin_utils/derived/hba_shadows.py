@@ -12,6 +12,8 @@ import itertools
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules import (
     TAKES,
+    Network,
+    Rule,
     covers,
     has,
     in_order,
@@ -20,7 +22,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._hba_rules imp
 )
 
 
-def _takes(rule, network, database, role, connection_type):
+def _takes(rule: Rule, network: Network, database: str, role: str, connection_type: str) -> bool:
     """Say whether a rule may match a connection of an entry."""
     return (
         bool(TAKES[rule["type"]] & TAKES[connection_type])
@@ -30,12 +32,14 @@ def _takes(rule, network, database, role, connection_type):
     )
 
 
-def _does_the_same(rule, connection_type, method):
+def _does_the_same(rule: Rule, connection_type: str, method: str) -> bool:
     """Say whether a rule does with a connection what an entry's own rule does."""
     return (rule["type"], rule["auth_method"]) == (connection_type, method) and not rule.get("options")
 
 
-def hba_shadows(rules, entries, databases, role, connection_type, method):
+def hba_shadows(
+    rules: list[Rule], entries: list[str], databases: list[str], role: str, connection_type: str, method: str
+) -> list[str]:
     """Return the rules that take connections of the entries before their own rules do.
 
     :param rules: rows of pg_hba_file_rules.
@@ -47,9 +51,9 @@ def hba_shadows(rules, entries, databases, role, connection_type, method):
     :returns: a list of texts, one for each rule.
     """
     readable = [rule for rule in in_order(rules) if rule.get("type") in TAKES]
-    shadows = set()
+    shadows: set[int] = set()
     for network, database in itertools.product(map(ipaddress.ip_network, entries), databases):
-        before = []
+        before: list[int] = []
         for place, rule in enumerate(readable):
             same = _does_the_same(rule, connection_type, method)
             if same and covers(rule, network, database, role):

@@ -8,13 +8,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._alert_rules import expanded
 
 OPERATORS = {"gt": ">", "lt": "<"}
 
 
-def prometheus_alert_rules(rules, group="galaxy-celery"):
+def prometheus_alert_rules(rules: Iterable[dict[str, Any]], group: str = "galaxy-celery") -> dict[str, Any]:
     """Return a rule file of Prometheus.
 
     :param rules: list of rules, see DOCUMENTATION.

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._rabbitmq_objects import (
@@ -18,7 +20,7 @@ KINDS = ("vhosts", "users", "policies")
 DECLARED = ("queues", "exchanges", "bindings")
 
 
-def rabbitmq_problems(lists):
+def rabbitmq_problems(lists: dict[str, Any]) -> list[str]:
     """Return what is wrong with the lists, see DOCUMENTATION.
 
     :raises AnsibleFilterError: when the input is not a dictionary of these lists, or an entry lacks its name.
@@ -28,9 +30,10 @@ def rabbitmq_problems(lists):
         raise AnsibleFilterError(f"rabbitmq_problems: {unknown[0]} is no known key. Known keys: {', '.join(KINDS + DECLARED)}.")
     try:
         vhosts = {item["name"] for item in lists.get("vhosts") or [] if item.get("state") != "absent"}
+        queues, exchanges, bindings = (lists.get(kind) or [] for kind in DECLARED)
         return [
             *list_problems(*(lists.get(kind) or [] for kind in KINDS)),
-            *declared_problems(*(lists.get(kind) or [] for kind in DECLARED), vhosts),
+            *declared_problems(queues, exchanges, bindings, vhosts),
         ]
     except KeyError as error:
         raise AnsibleFilterError(f"rabbitmq_problems: an entry lacks the key {error}.") from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -17,7 +18,7 @@ from ansible.errors import AnsibleFilterError
 NAMED = re.compile(r"\bHost(?:SNI)?\(\s*[`\"][^`\"*]")
 
 
-def traefik_certificate_resolver(config, resolver, names):
+def traefik_certificate_resolver(config: Any, resolver: Any, names: Iterable[str]) -> Any:
     """Return a dynamic configuration whose routers obtain their certificates.
 
     :param config: the configuration, a dict; it is left as it is.

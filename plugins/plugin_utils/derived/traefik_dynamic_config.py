@@ -10,9 +10,12 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 from ansible.errors import AnsibleFilterError
+
+Route = Mapping[str, Any]
 
 TCP_KEYS = (
     "name", "entry_point", "hosts", "rule", "servers", "servers_tls", "servers_tls_name", "servers_tls_ca_file", "tls",
@@ -30,11 +33,11 @@ PATH = re.compile(r"/[^\n]+")
 URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 
 
-def _fail(where, problem, remedy):
+def _fail(where: str, problem: str, remedy: str) -> NoReturn:
     raise AnsibleFilterError(f"traefik_dynamic_config: {where} {problem}. {remedy}")
 
 
-def _known(route, keys, where):
+def _known(route: Any, keys: Collection[str], where: str) -> None:
     if not isinstance(route, Mapping):
         _fail(where, f"is a {type(route).__name__}, not a dictionary", f"Give the keys {', '.join(keys)}.")
     for key in route:
@@ -47,7 +50,9 @@ def _known(route, keys, where):
             )
 
 
-def _strings(route, key, where, pattern, remedy, default=None):
+def _strings(
+    route: Route, key: str, where: str, pattern: re.Pattern[str], remedy: str, default: list[str] | None = None
+) -> list[str]:
     values = route.get(key)
     values = default if values is None else values
     if not isinstance(values, (list, tuple)) or not values:
@@ -58,14 +63,14 @@ def _strings(route, key, where, pattern, remedy, default=None):
     return [str(value) for value in values]
 
 
-def _text(route, key, where, pattern, remedy):
+def _text(route: Route, key: str, where: str, pattern: re.Pattern[str], remedy: str) -> str:
     value = route.get(key)
     if not isinstance(value, str) or not pattern.fullmatch(value):
         _fail(f"{where}.{key}", f"is {value!r}", remedy)
     return str(value)
 
 
-def _networks(route, where):
+def _networks(route: Route, where: str) -> list[str]:
     networks = route.get("allowed_networks") or []
     if not isinstance(networks, (list, tuple)):
         _fail(f"{where}.allowed_networks", f"is {networks!r}, not a list", "Give networks such as 10.0.0.0/8.")
@@ -81,7 +86,7 @@ def _networks(route, where):
     return [str(network) for network in networks]
 
 
-def _health_check(route, where):
+def _health_check(route: Route, where: str) -> dict[str, str] | None:
     """Return Traefik's healthCheck, or None: it connects to each server, and leaves out those that do not answer."""
     check = route.get("health_check")
     if not check:
@@ -103,7 +108,7 @@ def _health_check(route, where):
     }
 
 
-def _names(routes, kind, keys):
+def _names(routes: Iterable[Route], kind: str, keys: Collection[str]) -> Iterator[tuple[str, str, str, Route]]:
     seen = set()
     for index, route in enumerate(routes):
         where = f"{kind}[{index}]"
@@ -116,7 +121,7 @@ def _names(routes, kind, keys):
         yield f"{kind} route {name}", name, entry_point, route
 
 
-def _servers_tls(route, where, mode):
+def _servers_tls(route: Route, where: str, mode: str) -> dict[str, Any]:
     if mode == "passthrough":
         _fail(
             f"{where}.servers_tls",
@@ -124,7 +129,7 @@ def _servers_tls(route, where, mode):
             "Leave it out, or set tls to terminate.",
         )
     remedy = "Give the name in the servers' certificates."
-    tls = {"serverName": _text(route, "servers_tls_name", where, SERVER_NAME, remedy)}
+    tls: dict[str, Any] = {"serverName": _text(route, "servers_tls_name", where, SERVER_NAME, remedy)}
     if route.get("servers_tls_ca_file"):
         # A relative path, or one that is not there, Traefik takes for a text without certificates.
         remedy = "Give an absolute path on the host, or leave it out to have the system's store."
@@ -132,8 +137,8 @@ def _servers_tls(route, where, mode):
     return tls
 
 
-def _tcp(routes):
-    routers, services, middlewares, transports = {}, {}, {}, {}
+def _tcp(routes: Iterable[Route]) -> dict[str, Any]:
+    routers, services, middlewares, transports = (dict[str, Any]() for _part in range(4))
     for where, name, entry_point, route in _names(routes, "tcp", TCP_KEYS):
         mode = route.get("tls") or "terminate"
         if mode not in TLS_MODES:
@@ -141,7 +146,7 @@ def _tcp(routes):
         hosts = _strings(route, "hosts", where, HOST, "Give host names as in SNI, or * for any and for none.", ["*"])
         if mode == "none" and hosts != ["*"] and not route.get("rule"):
             _fail(f"{where}.hosts", f"is {hosts!r}, but without TLS there is no SNI", "Leave hosts out, or set tls.")
-        router = {
+        router: dict[str, Any] = {
             "entryPoints": [entry_point],
             "rule": route.get("rule") or " || ".join(f"HostSNI(`{host}`)" for host in hosts),
             "service": name,
@@ -153,7 +158,7 @@ def _tcp(routes):
             middlewares[f"{name}-networks"] = {"ipAllowList": {"sourceRange": networks}}
             router["middlewares"] = [f"{name}-networks"]
         servers = _strings(route, "servers", where, SERVER, "Give servers as host:port, for example 127.0.0.1:5672.")
-        balancer = {"servers": [{"address": server} for server in servers]}
+        balancer: dict[str, Any] = {"servers": [{"address": server} for server in servers]}
         health_check = _health_check(route, where)
         if health_check and route.get("servers_tls") and route.get("proxy_protocol"):
             # Seen with Traefik 3.7.15: "TLS handshake failed: unexpected message", and every server is down for ever.
@@ -164,7 +169,7 @@ def _tcp(routes):
             )
         if health_check:
             balancer["healthCheck"] = health_check
-        transport = {"proxyProtocol": {"version": 2}} if route.get("proxy_protocol") else {}
+        transport: dict[str, Any] = {"proxyProtocol": {"version": 2}} if route.get("proxy_protocol") else {}
         if route.get("servers_tls"):
             transport["tls"] = _servers_tls(route, where, mode)
             for server in balancer["servers"]:
@@ -178,8 +183,8 @@ def _tcp(routes):
     return {key: value for key, value in parts.items() if value}
 
 
-def _http(routes):
-    routers, services, middlewares = {}, {}, {}
+def _http(routes: Iterable[Route]) -> dict[str, Any]:
+    routers, services, middlewares = (dict[str, Any]() for _part in range(3))
     for where, name, entry_point, route in _names(routes, "http", HTTP_KEYS):
         if route.get("rule"):
             rule = str(route["rule"])
@@ -194,7 +199,7 @@ def _http(routes):
         if route.get("urls"):
             urls = _strings(route, "urls", where, URL, "Give URLs such as http://127.0.0.1:15672.")
             services[name] = {"loadBalancer": {"servers": [{"url": url} for url in urls]}}
-        router = {"entryPoints": [entry_point], "rule": rule, "service": str(route.get("service") or name)}
+        router: dict[str, Any] = {"entryPoints": [entry_point], "rule": rule, "service": str(route.get("service") or name)}
         if route.get("tls", True):
             router["tls"] = {"options": "default"}
         networks = _networks(route, where)
@@ -206,7 +211,7 @@ def _http(routes):
     return {key: value for key, value in parts.items() if value}
 
 
-def traefik_dynamic_config(routes):
+def traefik_dynamic_config(routes: Any) -> dict[str, Any]:
     """Return Traefik's dynamic configuration for lists of routes.
 
     :param routes: dictionary with the lists C(tcp) and C(http), see DOCUMENTATION.

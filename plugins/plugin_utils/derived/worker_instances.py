@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 
-def worker_instances(classes, host, name="celery-galaxy"):
+def worker_instances(classes: Iterable[Any], host: str, name: str = "celery-galaxy") -> list[dict[str, Any]]:
     """Return an entry for each instance of each class."""
     instances = []
     for position, entry in enumerate(classes):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -113,7 +115,7 @@ SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN)$", re.IGNORECASE)
 SECRET_URL = re.compile(r"://[^/\s:@]*:[^@\s]+@")
 
 
-def number(value, what):
+def number(value: object, what: str) -> int:
     """Return a whole number that may stand in quotes.
 
     :raises AnsibleFilterError: naming the key.
@@ -124,7 +126,7 @@ def number(value, what):
         raise AnsibleFilterError(f"{what} is {value!r}. Remedy: give a whole number.") from error
 
 
-def arguments_of(text):
+def arguments_of(text: str) -> tuple[dict[str, tuple[str, str]], list[str], list[str]]:
     """Return (options by name with their value, what is no option at all, the settings behind "--") of a command line.
 
     A short option may have its value glued to it, a long one behind "=".
@@ -149,10 +151,11 @@ def arguments_of(text):
 class Check:
     """One class held against the rules."""
 
-    def __init__(self, entry, about):
+    def __init__(self, entry: dict[str, Any], about: dict[str, Any]) -> None:
         self.entry, self.about = entry, about
         self.name = entry.get("name", "")
-        self.problems, self.warnings = [], []
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
         where = f"celery_workers: {self.name}."
         self.concurrency = number(entry.get("concurrency", 1), where + "concurrency")
         self.instances = number(entry.get("instances", 1), where + "instances")
@@ -162,17 +165,17 @@ class Check:
         self.threads = entry.get("pool", "threads") == "threads"
         self.queues = [str(queue) for queue in entry.get("queues", [])]
         self.environment = {**about["environment"], **(entry.get("environment") or {})}
-        self.options = {}
+        self.options: dict[str, tuple[str, str]] = {}
 
-    def problem(self, text):
+    def problem(self, text: str) -> None:
         """Note what cannot work."""
         self.problems.append(f"celery_workers: the class {self.name} {text}{'' if text.endswith('?') else '.'}")
 
-    def warning(self, text):
+    def warning(self, text: str) -> None:
         """Note what is doubtful."""
         self.warnings.append(f"celery_workers: the class {self.name} {text}.")
 
-    def run(self):
+    def run(self) -> Check:
         """Apply all rules."""
         self.numbers()
         self.consumes()
@@ -183,7 +186,7 @@ class Check:
         self.time()
         return self
 
-    def numbers(self):
+    def numbers(self) -> None:
         """A unit needs a name that systemd, Celery and the shell take alike, and something to do."""
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             self.problems.append(
@@ -204,7 +207,7 @@ class Check:
             if value < least:
                 self.problem(f"has {key} {value}. Remedy: give at least {least}")
 
-    def consumes(self):
+    def consumes(self) -> None:
         """Queues that can be, once each, with a pool that can serve them."""
         if not self.queues:
             self.problem("consumes no queue. Remedy: name at least one in queues")
@@ -227,7 +230,7 @@ class Check:
                     " the queue out, unless something else sends to it"
                 )
 
-    def arguments(self):
+    def arguments(self) -> None:
         """What stands in extra_arguments must be for Celery, and must not undo what the unit says."""
         try:
             self.options, unknown, settings = arguments_of(" ".join(self.entry.get("extra_arguments") or []))
@@ -255,12 +258,12 @@ class Check:
             if problem := refused(name.replace(".", "_", 1), BOOLEANS.get(value.lower(), value), self.threads):
                 self.problem(f"has {word} in extra_arguments: {problem[0]}. Remedy: {problem[1]}")
 
-    def variables(self):
+    def variables(self) -> None:
         """Environment variables of this class alone."""
         for text in variable_problems(self.entry.get("environment") or {}):
             self.problem(text)
 
-    def database(self):
+    def database(self) -> None:
         """A thread that gets no connection within 30 s fails. The unit makes the pool as large as the concurrency."""
         if not self.threads:
             return
@@ -274,7 +277,7 @@ class Check:
                 " unit has a pool as large as the concurrency"
             )
 
-    def memory(self):
+    def memory(self) -> None:
         """A limit must leave Galaxy what it needs, and slow it down before it kills it."""
         for key, value in (("memory_high_mb", self.high), ("memory_max_mb", self.max)):
             if 0 < value < LEAST_MEMORY_MB:
@@ -285,7 +288,7 @@ class Check:
         if self.max and self.high > self.max:
             self.problem(f"has memory_high_mb {self.high} above memory_max_mb {self.max}. Remedy: give it less")
 
-    def time(self):
+    def time(self) -> None:
         """A message waits unacknowledged until the tasks before it are done, and one of galaxy_celery_late_tasks until it is."""
         timeout, seconds = self.about["consumer_timeout_seconds"], self.about["task_seconds"]
         for option in ("time_limit", "soft_time_limit"):
@@ -306,7 +309,7 @@ class Check:
             )
 
 
-def variable_problems(environment):
+def variable_problems(environment: dict[str, Any]) -> list[str]:
     """Return what is wrong with environment variables: systemd must take them, and everybody may read them."""
     problems = []
     for name, value in environment.items():
@@ -322,7 +325,7 @@ def variable_problems(environment):
     return problems
 
 
-def reserved_problems(variable, environment):
+def reserved_problems(variable: str, environment: Iterable[str]) -> list[str]:
     """Return which environment variables the units need for themselves. The values are not shown."""
     problems = []
     for name in environment:
@@ -333,7 +336,7 @@ def reserved_problems(variable, environment):
     return problems
 
 
-def path_problems(about):
+def path_problems(about: dict[str, Any]) -> list[str]:
     """Return the directories of Galaxy's that tasks write to and the units may not."""
     if not about["writable_dirs"]:
         return []
@@ -345,7 +348,7 @@ def path_problems(about):
     ] if found else []
 
 
-def memory_problems(checks, about):
+def memory_problems(checks: list[Check], about: dict[str, Any]) -> list[str]:
     """Return the problem of limits that add up to more than there is."""
     limits = {check.name: max(0, check.instances) * (check.max or check.high) for check in checks}
     parts = {name: limit for name, limit in limits.items() if limit}
@@ -362,23 +365,23 @@ def memory_problems(checks, about):
 
 
 def worker_problems(
-    classes,
-    environment=None,
-    max_overflow=10,
-    host_memory_mb=0,
-    beat_memory_max_mb=0,
-    routed_queues=None,
-    task_seconds=0,
-    consumer_timeout_seconds=0,
-    secret_environment=None,
-    galaxy_settings=None,
-    writable_dirs=(),
-):
+    classes: Iterable[dict[str, Any]],
+    environment: dict[str, Any] | None = None,
+    max_overflow: int | str = 10,
+    host_memory_mb: int | str = 0,
+    beat_memory_max_mb: int | str = 0,
+    routed_queues: list[str] | None = None,
+    task_seconds: int | str = 0,
+    consumer_timeout_seconds: int | str = 0,
+    secret_environment: dict[str, Any] | None = None,
+    galaxy_settings: dict[str, Any] | None = None,
+    writable_dirs: Iterable[str] = (),
+) -> dict[str, list[str]]:
     """Return what is wrong and what is doubtful, see DOCUMENTATION.
 
     :raises AnsibleFilterError: when a number is none.
     """
-    about = {
+    about: dict[str, Any] = {
         "environment": environment or {},
         "max_overflow": number(max_overflow, "max_overflow"),
         "host_memory_mb": number(host_memory_mb, "host_memory_mb"),
