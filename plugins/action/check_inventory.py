@@ -8,6 +8,8 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
@@ -60,7 +62,7 @@ SHARED = {
 ALIAS = re.compile(r"\{\{\s*(\w+)\s*(\|[^}]*)?\}\}")
 
 
-def all_defaults():
+def all_defaults() -> dict[str, dict[str, Any]]:
     """Return the defaults of each role as they are written."""
     defaults = {}
     for role in all_roles():
@@ -72,12 +74,12 @@ def all_defaults():
     return defaults
 
 
-def passwords(defaults):
+def passwords(defaults: dict[str, dict[str, Any]]) -> tuple[set[str], dict[str, str]]:
     """Return the names of all passwords of the roles, and which of them stand for others by default.
 
     :param defaults: the defaults of each role.
     """
-    names, aliases = set(), {}
+    names, aliases = set[str](), dict[str, str]()
     for role, usual in defaults.items():
         own = {name for name in load_specification(role, "main")[0] if PASSWORD.search(name)}
         found = {name: ALIAS.fullmatch(str(usual.get(name, ""))) for name in own}
@@ -86,7 +88,7 @@ def passwords(defaults):
     return names, aliases
 
 
-def value_of(variables, name):
+def value_of(variables: Mapping[str, Any], name: str) -> str | None:
     """Return the value of a variable of a host, or None; what has none is told by the role that needs it."""
     try:
         value = variables.get(name)
@@ -96,19 +98,21 @@ def value_of(variables, name):
         return None
 
 
-def values_of(hostvars, hosts, names):
+def values_of(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], names: Collection[str]
+) -> dict[str, dict[str, str]]:
     """Return the variables of these names that each host has."""
     found = {host: {name: value_of(hostvars[host], name) for name in names} for host in hosts}
     return {host: {name: value for name, value in values.items() if value is not None} for host, values in found.items()}
 
 
-def plain_passwords(written, names):
+def plain_passwords(written: Iterable[Mapping[str, Any]], names: list[str]) -> str | None:
     """Return which passwords are in files without encryption, in one sentence, or None.
 
     :param written: the variables of each host, as they are written.
     :param names: those that are secrets.
     """
-    files = {}
+    files: dict[str, set[str]] = {}
     for variables in written:
         for path, found in written_plainly(variables, names).items():
             files.setdefault(path, set()).update(found)
@@ -124,10 +128,12 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the result of the task; it has failed when there is a problem."""
         result = super().run(tmp, task_vars)
         self.validate_argument_spec({})
+        task_vars = task_vars or {}
+        task_vars = task_vars or {}
         hostvars, groups = task_vars["hostvars"], task_vars["groups"]
         called = Reader(self._templar, hostvars).members(groups, task_vars).called
         wanted = {part.variable: called[name] for name, part in PARTS.items()}
@@ -166,9 +172,11 @@ class ActionModule(ActionBase):
         return result
 
     @staticmethod
-    def _found(host, variables, groups, wanted):
+    def _found(
+        host: str, variables: Mapping[str, Any], groups: Mapping[str, list[str]], wanted: Mapping[str, str]
+    ) -> list[str]:
         """Return what the checks of the roles, and the plan, have found on a host."""
-        found = []
+        found: list[str] = []
         for part in PARTS.values():
             for role in part.roles:
                 found += (variables.get(f"__{role}_check") or {}).get("problems", [])

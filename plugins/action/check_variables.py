@@ -7,7 +7,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -21,9 +22,19 @@ from ansible.module_utils.errors import (
     UnsupportedError,
 )
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 
 from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._platforms import platform_problem
-from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._rules import Judge, RulesError, Unjudged, load_rules
+from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._rules import (
+    Judge,
+    Rule,
+    RulesError,
+    Unjudged,
+    load_rules,
+)
+
+# The specification of one option.
+Spec = dict[str, Any]
 
 ROLES_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
 
@@ -68,14 +79,14 @@ EXPECTED = {
 }
 
 
-def is_secret(name, spec):
+def is_secret(name: str, spec: Spec) -> bool:
     """Say whether the value of this option must not be shown."""
     if spec.get("no_log") is not None:
         return bool(spec["no_log"])
     return bool(SECRET_NAME.search(name)) and not PLACE_NAME.search(name)
 
 
-def shown(value, secret):
+def shown(value: Any, secret: bool) -> str:
     """Return the value as it may stand in a message."""
     if secret:
         return HIDDEN
@@ -83,7 +94,7 @@ def shown(value, secret):
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return the value as plain Python objects, secrets in dictionaries hidden: for messages only."""
     if isinstance(value, Mapping):
         return {str(key): HIDDEN if SECRET_NAME.search(str(key)) else plain(item) for key, item in value.items()}
@@ -97,7 +108,7 @@ def plain(value):
     return value
 
 
-def secret_texts(value, secret, spec):
+def secret_texts(value: Any, secret: bool, spec: Spec) -> set[str]:
     """Collect the texts inside a value that no message may contain."""
     if isinstance(value, Mapping):
         options = spec.get("options") or {}
@@ -115,20 +126,20 @@ def secret_texts(value, secret, spec):
     return set()
 
 
-def masked(text, secrets):
+def masked(text: str, secrets: Iterable[str]) -> str:
     """Hide the given texts inside a message."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 
 
-def closest(name, known):
+def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like this one, or None."""
     found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
-def fits(value, kind):
+def fits(value: Any, kind: str) -> bool:
     """Say whether a value is of a type, or a string that stands for a number where a number is wanted."""
     if kind in ("str", "path"):
         return isinstance(value, str)
@@ -149,14 +160,14 @@ def fits(value, kind):
     return True  # raw, json, bytes, bits: the validator decides
 
 
-def wrong_type(path, top, value, kind, secret):
+def wrong_type(path: str, top: str, value: Any, kind: str, secret: bool) -> str:
     """Word the problem of a value of the wrong type."""
     expected, remedy = EXPECTED[kind]
     remedy = remedy.replace("NAME", top)
     return f"{path} is {shown(value, secret)}; expected {expected}. Remedy: {remedy}."
 
 
-def type_problems(path, top, value, spec, secret=False):
+def type_problems(path: str, top: str, value: Any, spec: Spec, secret: bool = False) -> list[str]:
     """Return the problems with types and with unknown keys of one value, downwards through its options."""
     secret = secret or is_secret(path.rsplit(".", 1)[-1], spec)
     if value is None:
@@ -183,7 +194,7 @@ def type_problems(path, top, value, spec, secret=False):
     return problems
 
 
-def option_problems(path, top, value, options, secret):
+def option_problems(path: str, top: str, value: Mapping[str, Any], options: dict[str, Spec], secret: bool) -> list[str]:
     """Return the problems of a dictionary whose keys are specified."""
     known = set(options)
     for spec in options.values():
@@ -199,7 +210,7 @@ def option_problems(path, top, value, options, secret):
     return problems
 
 
-def value_problems(name, value, spec):
+def value_problems(name: str, value: Any, spec: Spec) -> list[str]:
     """Return all problems of the value of one variable."""
     secret = is_secret(name, spec)
     if value is None or value == "":
@@ -220,7 +231,7 @@ def value_problems(name, value, spec):
     return problems
 
 
-def describe(spec):
+def describe(spec: Spec) -> str:
     """Say in a few words what an option wants."""
     text = EXPECTED.get(spec.get("type", "str"), ("a value",))[0]
     if spec.get("choices"):
@@ -228,12 +239,12 @@ def describe(spec):
     return text
 
 
-def is_registered(value):
+def is_registered(value: object) -> bool:
     """Say whether a variable holds the result of a task (register)."""
     return isinstance(value, Mapping) and "failed" in value and "changed" in value
 
 
-def own_prefixes(templar, task_vars):
+def own_prefixes(templar: Templar, task_vars: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     """Return the problem with the setting, or None, and the beginnings of names that are the site's."""
     try:
         found = templar.template(task_vars.get(OWN_PREFIXES, []))
@@ -244,7 +255,14 @@ def own_prefixes(templar, task_vars):
     return None, tuple(map(str, found))
 
 
-def unknown_problems(role, task_vars, known, roles, old, own=()):
+def unknown_problems(
+    role: str,
+    task_vars: dict[str, Any],
+    known: set[str],
+    roles: list[str],
+    old: Collection[str],
+    own: tuple[str, ...] = (),
+) -> list[str]:
     """Return a problem for each variable with the prefix of the role that resembles one that it knows."""
     prefixes = NARROW_PREFIXES.get(role, (role + "_",))
     foreign = tuple(other + "_" for other in roles if other != role and other.startswith(role + "_"))
@@ -260,7 +278,7 @@ def unknown_problems(role, task_vars, known, roles, old, own=()):
     return problems
 
 
-def old_problems(task_vars, old):
+def old_problems(task_vars: dict[str, Any], old: dict[str, tuple[str, str]]) -> list[str]:
     """Return a problem for each variable of an older role that is still defined."""
     problems = []
     for name, (role, remedy) in sorted(old.items()):
@@ -271,7 +289,7 @@ def old_problems(task_vars, old):
     return problems
 
 
-def old_variables():
+def old_variables() -> dict[str, tuple[str, str]]:
     """Return the variables of older roles, each with its role and what to do."""
     found = {}
     for role in all_roles():
@@ -287,7 +305,7 @@ def old_variables():
     return found
 
 
-def root_problem(facts, become_user):
+def root_problem(facts: Mapping[str, Any], become_user: str | None) -> str | None:
     """Return what to do when the tasks of the role would not run as root, or None. Without facts nobody knows.
 
     :param become_user: the user that the task becomes, None if it stays who it is.
@@ -301,7 +319,7 @@ def root_problem(facts, become_user):
     )
 
 
-def load_specification(role, entry_point):
+def load_specification(role: str, entry_point: str) -> tuple[dict[str, Spec], set[str]]:
     """Return the options of the entry point and all names that the role knows."""
     directory = os.path.normpath(os.path.join(ROLES_DIR, role))
     if os.path.basename(directory) != role or not os.path.isdir(directory):
@@ -313,7 +331,7 @@ def load_specification(role, entry_point):
     try:
         with open(path, encoding="utf-8") as stream:
             entries = yaml.safe_load(stream)["argument_specs"]
-        known = set()
+        known: set[str] = set()
         for entry in entries.values():
             for name, spec in (entry.get("options") or {}).items():
                 known.update([name], spec.get("aliases") or [])
@@ -325,7 +343,7 @@ def load_specification(role, entry_point):
     return entries[entry_point].get("options") or {}, known
 
 
-def all_roles():
+def all_roles() -> list[str]:
     """Return the short names of the roles of the collection."""
     if not os.path.isdir(ROLES_DIR):
         return []
@@ -338,7 +356,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the result of the task; it has failed when there is a problem."""
         result = super().run(tmp, task_vars)
         args = self.validate_argument_spec(
@@ -358,13 +376,13 @@ class ActionModule(ActionBase):
         facts = task_vars.get("ansible_facts") or {}
         become = self._connection.become
         user = become.get_option("become_user", playcontext=self._play_context) if become else None
-        found = [platform_problem(facts, role), None if inventory_only else root_problem(facts, user)]
-        problems = [problem for problem in found if problem]
+        of_host = [platform_problem(facts, role), None if inventory_only else root_problem(facts, user)]
+        problems = [problem for problem in of_host if problem]
         problems += old_problems(task_vars, old)
         wrong_setting, own = own_prefixes(templar, task_vars)
         problems += [wrong_setting] if wrong_setting else []
         problems += unknown_problems(role, task_vars, known, all_roles(), old, own)
-        causes, wrong, secrets = set(), set(), set()
+        causes, wrong, secrets = set[str](), set[str](), set[str]()
         for name, spec in options.items():
             found, value = evaluated(templar, name, spec, task_vars, causes)
             secrets |= secret_texts(value, is_secret(name, spec), spec)
@@ -384,7 +402,9 @@ class ActionModule(ActionBase):
         return result
 
 
-def evaluated(templar, name, spec, task_vars, causes):
+def evaluated(
+    templar: Templar, name: str, spec: Spec, task_vars: dict[str, Any], causes: set[str]
+) -> tuple[list[str], Any]:
     """Return the problems and the value of one variable; a cause that others have too is named once."""
     defined = next((n for n in [name, *(spec.get("aliases") or [])] if n in task_vars), None)
     if defined is None:
@@ -407,7 +427,7 @@ def evaluated(templar, name, spec, task_vars, causes):
     return value_problems(defined, value, {**spec, "aliases": []}), value
 
 
-def rules_of(role):
+def rules_of(role: str) -> list[Rule]:
     """Return the rules of a role; it may have none."""
     path = os.path.join(ROLES_DIR, role, "meta", "rules.yml")
     try:
@@ -416,7 +436,7 @@ def rules_of(role):
         raise AnsibleActionFail(str(error)) from error
 
 
-def broken_rules(judge, rules, wrong, secrets):
+def broken_rules(judge: Judge, rules: list[Rule], wrong: set[str], secrets: set[str]) -> list[str]:
     """Return what the rules say, unless it follows from a variable that is wrong by itself and has been named."""
     problems = []
     for rule in rules:

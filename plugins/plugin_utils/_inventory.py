@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 SHORTEST = 8
 FEWEST_CHARACTERS = 5
@@ -35,12 +37,14 @@ UNDEFINED = re.compile(r"(?P<variable>[\w.]+) has no value: '(?P<missing>\w+)' i
 FOLLOWS = re.compile(r"'(?P<missing>\w+)' is undefined\.")
 
 
-def listed(names):
+def listed(names: Iterable[str]) -> str:
     """Join names as a sentence has them."""
     return ", ".join(sorted(names))
 
 
-def group_problems(wanted, groups, needed, given):
+def group_problems(
+    wanted: dict[str, str], groups: dict[str, list[str]], needed: Collection[str], given: Collection[str]
+) -> list[str]:
     """Return which of the groups of the playbooks have no host.
 
     :param wanted: the name of each group, by the variable that holds it.
@@ -78,7 +82,7 @@ PAGES = (
 PAGE_VARIABLES = sorted({name for names, _group, *others in PAGES for name in (*names, *others)})
 
 
-def page_problems(hosts, values):
+def page_problems(hosts: dict[str, list[str]], values: dict[str, dict[str, str | None]]) -> list[str]:
     """Return the pages that a proxy shows and does not reach, since they listen on loopback of another host.
 
     :param hosts: the hosts of each group, by the variable that holds its name.
@@ -99,16 +103,18 @@ def page_problems(hosts, values):
     return problems
 
 
-def differing(name, values):
+def differing(name: str, values: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     """Return the hosts of each value of a variable; a value that is a number in quotes is that number."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for host, variables in values.items():
         if name in variables:
             found.setdefault(str(variables[name]), []).append(host)
     return found
 
 
-def shared_problems(values, shared, secret):
+def shared_problems(
+    values: dict[str, dict[str, Any]], shared: dict[str, Any], secret: Callable[[str], bool]
+) -> list[str]:
     """Return the variables that are one for the whole stack and differ between hosts.
 
     :param values: the variables of each host.
@@ -132,7 +138,7 @@ def shared_problems(values, shared, secret):
     return problems
 
 
-def weakness(name, value):
+def weakness(name: str, value: str) -> str | None:
     """Say why a password is easy to guess, or return nothing."""
     if len(value) < SHORTEST:
         return f"has fewer than {SHORTEST} characters"
@@ -146,14 +152,17 @@ def weakness(name, value):
     return None
 
 
-def password_problems(values, aliases, told=()):
+def password_problems(
+    values: dict[str, dict[str, Any]], aliases: dict[str, str], told: Collection[str] = ()
+) -> list[str]:
     """Return the weak passwords, and those that serve for two things.
 
     :param values: the passwords of each host, by the variable's name.
     :param aliases: the variable that another one stands for by default.
     :param told: those that have been found weak already.
     """
-    problems, owners = [], {}
+    problems = []
+    owners: dict[str, set[str]] = {}
     for name in sorted({name for variables in values.values() for name in variables}):
         for value in sorted(differing(name, values)):
             if not value:
@@ -174,12 +183,13 @@ def password_problems(values, aliases, told=()):
     return problems
 
 
-def without_missing(problems):
+def without_missing(problems: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str]]:
     """Return the problems of each host without those of missing variables, and one sentence for all of these.
 
     :param problems: the problems of each host.
     """
-    users, rest = {}, {}
+    users: dict[str, tuple[set[str], set[str]]] = {}
+    rest = {}
     for host, found in problems.items():
         missing = {match["missing"]: match["variable"] for match in map(UNDEFINED.fullmatch, found) if match}
         for name, variable in missing.items():
@@ -195,7 +205,7 @@ def without_missing(problems):
     return rest, [f"{noun} not defined: {'; '.join(said)}. Remedy: define them, secrets in the vault; or give the vault's password."]
 
 
-def address_problems(addresses):
+def address_problems(addresses: dict[str, Any]) -> list[str]:
     """Return the hosts whose address is set to nothing.
 
     :param addresses: C(ansible_host) of each host that sets it.
@@ -206,7 +216,7 @@ def address_problems(addresses):
     return [f"ansible_host is empty on {listed(empty)}. Remedy: give it an address, or remove the line to use the host's name."]
 
 
-def package_problems(missing, python):
+def package_problems(missing: list[str], python: str) -> list[str]:
     """Return which Python packages are missing on the controller.
 
     :param missing: the names of the packages.
@@ -217,12 +227,12 @@ def package_problems(missing, python):
     return [f"Python packages are missing on this machine: {listed(missing)}. Remedy: {python} -m pip install {' '.join(sorted(missing))}."]
 
 
-def by_host(problems):
+def by_host(problems: dict[str, list[str]]) -> list[str]:
     """Return each problem once, with the hosts that have it.
 
     :param problems: the problems of each host.
     """
-    hosts = {}
+    hosts: dict[str, list[str]] = {}
     for host, found in problems.items():
         for text in found:
             hosts.setdefault(text, []).append(host)

@@ -17,7 +17,7 @@ from typing import Any
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # a later Ansible
-    Origin = None
+    Origin = None  # type: ignore[assignment,misc]
 
 COLLECTION = str(Path(__file__).resolve().parents[2])
 # A problem begins with what it is about: a variable, or a part of one as C(celery_workers[0].queues).
@@ -28,7 +28,7 @@ ENCRYPTED = b"$ANSIBLE_VAULT"
 
 def place_of(value: Any) -> tuple[str, int] | None:
     """Return file and line of a value, or None."""
-    origin = Origin.get_tag(value) if Origin else None
+    origin = Origin.get_tag(value) if Origin is not None else None
     if origin is None or not origin.path or not origin.line_num or os.path.realpath(origin.path).startswith(COLLECTION + os.sep + "roles"):
         return None
     return str(origin.path), int(origin.line_num)

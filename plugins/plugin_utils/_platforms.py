@@ -8,6 +8,9 @@ Private to the collection. The one list of them: meta/main.yml of the roles and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 # By Ansible's name for a distribution, the versions.
 SUPPORTED = {
     "Debian": ("12", "13"),
@@ -20,13 +23,13 @@ SUPPORTED = {
 BY_FULL_VERSION = ("Ubuntu",)
 
 
-def listed(words):
+def listed(words: Iterable[str]) -> str:
     """Join words as a sentence has them."""
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def platform_problem(facts, role):
+def platform_problem(facts: Mapping[str, Any], role: str) -> str | None:
     """Say why a host cannot have a role, or return nothing; what nobody has asked the host is no problem.
 
     :param facts: the facts of the host.

@@ -10,10 +10,13 @@ make sense of a value, as C(error).
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 from ansible.errors import AnsibleError
-from ansible.template import trust_as_template
+from ansible.template import Templar, trust_as_template
 
+Rule = dict[str, Any]
 KEYS = {"name", "that", "message", "when", "vars", "loop", "error_message"}
 
 
@@ -25,7 +28,7 @@ class Unjudged(Exception):
     """Why an expression of a rule has no value."""
 
 
-def load_rules(path):
+def load_rules(path: str) -> list[Rule]:
     """Return the rules in a file."""
     try:
         with open(path, encoding="utf-8") as stream:
@@ -36,10 +39,11 @@ def load_rules(path):
                 raise RulesError(f"Cannot use the rules {path}: {rule.get('name')}: {', '.join(sorted(wrong))}.")
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise RulesError(f"Cannot read the rules {path}: {error}") from error
-    return trusted(rules)
+    found: list[Rule] = trusted(rules)
+    return found
 
 
-def trusted(value):
+def trusted(value: Any) -> Any:
     """Let Ansible evaluate the templates in a value, which come from the collection's own file."""
     if isinstance(value, dict):
         return {key: trusted(item) for key, item in value.items()}
@@ -48,7 +52,7 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def cause(error):
+def cause(error: BaseException) -> str:
     """Return the innermost message of an error: what the filter itself said."""
     while isinstance(error.__cause__, AnsibleError):
         error = error.__cause__
@@ -58,11 +62,11 @@ def cause(error):
 class Judge:
     """Holds rules against the variables of a host."""
 
-    def __init__(self, templar, variables):
+    def __init__(self, templar: Templar, variables: dict[str, Any]) -> None:
         self.templar = templar
         self.variables = variables
 
-    def problems(self, rule):
+    def problems(self, rule: Rule) -> list[str]:
         """Return the message of each item that breaks the rule."""
         found = []
         for scope in self._scopes(rule):
@@ -73,18 +77,18 @@ class Judge:
                 found.append(self._worded(rule, error))
         return [" ".join(str(text).split()) for text in found]
 
-    def _worded(self, rule, error):
+    def _worded(self, rule: Rule, error: Unjudged) -> Any:
         if "error_message" not in rule:
             raise error
         return self._value(rule["error_message"], {**self.variables, "error": str(error)})
 
-    def _scopes(self, rule):
+    def _scopes(self, rule: Rule) -> list[dict[str, Any]]:
         """Return the variables for each item; an item that cannot be evaluated does not hide the others."""
         scope = {**self.variables, **rule.get("vars", {})}
         items = rule.get("loop", [None])
         return [{**scope, "item": item} for item in (items if isinstance(items, list) else self._value(items, scope))]
 
-    def _holds(self, expressions, scope):
+    def _holds(self, expressions: Any, scope: dict[str, Any]) -> bool:
         """Say whether all of one expression, or of a list of them, are true."""
         for expression in expressions if isinstance(expressions, list) else [expressions]:
             text = trust_as_template(f"{{{{ ({expression}) | bool }}}}")
@@ -93,7 +97,7 @@ class Judge:
                 return False
         return True
 
-    def _value(self, template, scope, **options):
+    def _value(self, template: Any, scope: dict[str, Any], **options: Any) -> Any:
         try:
             return self.templar.copy_with_new_env(available_variables=scope).template(template, **options)
         except AnsibleError as error:
