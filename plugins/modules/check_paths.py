@@ -138,13 +138,12 @@ from collections.abc import Callable
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.usegalaxy_eu.celery.plugins.module_utils import _accounts
+from ansible_collections.usegalaxy_eu.celery.plugins.module_utils._marks import MARK, has_mark
 
 # Runs a command, and returns its code and what it wrote to standard output and error.
 Run = Callable[[list[str]], tuple[int, str, str]]
 
 MIB = 1024 * 1024
-# What every file has that a role of this collection writes as a whole.
-MARK = b"usegalaxy_eu.celery"
 
 
 def mount_point(path: str) -> str:
@@ -235,12 +234,9 @@ def packaged(run: Run, path: str) -> bool:
 
 def marked_problem(run: Run, path: str, remedy: str) -> str | None:
     """Say that a file is somebody else's; None if it is not."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or has_mark(path) or packaged(run, path):
         return None
-    with open(path, "rb") as stream:
-        if MARK in stream.read() or packaged(run, path):
-            return None
-    return f"{path} is not of this collection (it has no line with {MARK.decode()}), and is left as it is. Remedy: {remedy}"
+    return f"{path} is not of this collection (it has no line with {MARK}), and is left as it is. Remedy: {remedy}"
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ notes:
   - The module follows a symbolic link, and replaces its target.
 options:
   path:
-    description: The path of the file. Required with O(state=present).
+    description: The path of the file. Required unless O(state=fragment).
     type: path
   section:
     description: The top-level key that contains the settings.
@@ -57,10 +57,12 @@ options:
   state:
     description:
       - V(present) edits the file.
+      - V(absent) removes the keys whose values are those of O(settings), with their lines, and leaves a key that has another value. It removes the
+        copies of the file too, unless it leaves a key.
       - V(fragment) changes no file, and returns the section as text in RV(fragment), for a site that writes
         C(galaxy.yml) in another way.
     type: str
-    choices: [present, fragment]
+    choices: [present, absent, fragment]
     default: present
   placeholders:
     description:
@@ -101,20 +103,32 @@ EXAMPLES = r"""
     settings:
       enable_celery_tasks: true
   register: __galaxy_fragment
+
+- name: Uninstall | Take the settings out of galaxy.yml
+  usegalaxy_eu.celery.galaxy_config:
+    path: /srv/galaxy/server/config/galaxy.yml
+    state: absent
+    settings:
+      enable_celery_tasks: true
 """
 
 RETURN = r"""
 path:
   description: The path of the file, symbolic links resolved.
-  returned: with O(state=present)
+  returned: unless O(state=fragment)
   type: str
   sample: /srv/galaxy/server/config/galaxy.yml
 changed_keys:
-  description: The keys whose values differed, in the order of O(settings).
-  returned: with O(state=present)
+  description: The keys whose values differed, or that were removed, in the order of O(settings).
+  returned: unless O(state=fragment)
   type: list
   elements: str
   sample: [celery_conf]
+kept_keys:
+  description: The keys that were left, because they have other values.
+  returned: with O(state=absent)
+  type: list
+  elements: str
 backup_file:
   description: The path of the copy.
   returned: when O(copies_kept) is more than 0 and the file was changed
@@ -337,6 +351,25 @@ def edit(text: str, name: str, settings: dict[str, Any], path: str) -> tuple[str
     return new, changed
 
 
+def cut(text: str, name: str, keys: list[str], path: str) -> str:
+    """Return the text without the lines of these keys of the section."""
+    content = load(text, path)
+    new = text
+    for key in keys:
+        section = find_section(new, name, path)[1]
+        if getattr(section, "flow_style", False):
+            raise ConfigError(f"The section {name} of {path} stands in braces: write 'key: value' lines below it.")
+        key_node, value_node = next(item for item in section.value if item[0].value == key)
+        # An empty value is noted at the next key.
+        empty = value_node.end_mark.index == value_node.start_mark.index
+        end = line_end(new, key_node.end_mark.index if empty else end_of(value_node, new))
+        # With the line end before it, which is what adding the key has added.
+        new = new[: new.rindex("\n", 0, key_node.start_mark.index)] + new[end:]
+    rest = {key: value for key, value in content[name].items() if key not in keys}
+    check_outcome(new, {**content, name: rest or None}, path)
+    return new
+
+
 def with_line_ends(new: str, old: str) -> str:
     """Return the new text with the line ends of the old one, which may differ from line to line; a new line has that of the line before."""
     lines, wanted = old.split("\n"), new.split("\n")
@@ -412,41 +445,64 @@ def prune_copies(path: str, kept: int) -> None:
         os.unlink(old)
 
 
-def present(module: AnsibleModule, settings: dict[str, Any]) -> dict[str, Any]:
-    """Bring the file to the wanted values."""
+def opened(module: AnsibleModule, settings: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Return path, text and content of the section, with what is secret in them known to Ansible."""
     if not module.params["path"]:
         raise ConfigError("path is empty: name the galaxy.yml to edit.")
     path, name = os.path.realpath(module.params["path"]), module.params["section"]
-    secret_keys = module.params["secret_keys"]
     old = read(path)
-    text = old.replace("\r\n", "\n")
-    content = load(text, path)
+    content = load(old.replace("\r\n", "\n"), path)
     current = content.get(name) if isinstance(content, dict) else None
     current = current if isinstance(current, dict) else {}
-    module.no_log_values.update(hidden_texts(current, secret_keys, path, name, *settings))
-    if not {"amqp_internal_connection", "celery_conf"}.isdisjoint(settings):
-        refuse(find_problems({**current, **settings}), path)
-    new, changed = edit(text, name, settings, path)
+    module.no_log_values.update(hidden_texts(current, module.params["secret_keys"], path, name, *settings))
+    return path, old, current
 
-    before = {key: current[key] for key in changed if key in current}
-    after = {key: settings[key] for key in changed}
-    result = {
-        "changed": bool(changed),
+
+def outcome(module: AnsibleModule, path: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of a change, secrets masked."""
+    name, secret_keys = module.params["section"], module.params["secret_keys"]
+    return {
         "path": path,
-        "changed_keys": changed,
         "diff": {
             "before_header": path,
             "after_header": path,
-            "before": dump({name: mask(before, secret_keys, " (old)")}) if changed else "",
-            "after": dump({name: mask(after, secret_keys, " (new)")}) if changed else "",
+            "before": dump({name: mask(before, secret_keys, " (old)")}) if before or after else "",
+            "after": dump({name: mask(after, secret_keys, " (new)")}) if before or after else "",
         },
     }
+
+
+def present(module: AnsibleModule, settings: dict[str, Any]) -> dict[str, Any]:
+    """Bring the file to the wanted values."""
+    path, old, current = opened(module, settings)
+    if not {"amqp_internal_connection", "celery_conf"}.isdisjoint(settings):
+        refuse(find_problems({**current, **settings}), path)
+    new, changed = edit(old.replace("\r\n", "\n"), module.params["section"], settings, path)
+
+    before = {key: current[key] for key in changed if key in current}
+    after = {key: settings[key] for key in changed}
+    result: dict[str, Any] = {"changed": bool(changed), "changed_keys": changed, **outcome(module, path, before, after)}
     if changed and not module.check_mode:
         if module.params["copies_kept"] > 0:
             result["backup_file"] = keep_copy(module, path)
         write(module, path, with_line_ends(new, old))
         prune_copies(path, max(module.params["copies_kept"], 0))
     return result
+
+
+def absent(module: AnsibleModule, settings: dict[str, Any]) -> dict[str, Any]:
+    """Remove the keys that have the given values."""
+    path, old, current = opened(module, settings)
+    gone = [key for key in settings if key in current and same(current[key], settings[key])]
+    kept = [key for key in settings if key in current and key not in gone]
+    copies = [] if kept else glob.glob(glob.escape(path + COPY_INFIX) + "*~")
+    new = cut(old.replace("\r\n", "\n"), module.params["section"], gone, path) if gone else ""
+    if gone and not module.check_mode:
+        write(module, path, with_line_ends(new, old))
+    if not kept and not module.check_mode:
+        prune_copies(path, 0)
+    said = outcome(module, path, {key: current[key] for key in gone}, {})
+    return {"changed": bool(gone or copies), "changed_keys": gone, "kept_keys": kept, **said}
 
 
 def refuse(problems: list[str], path: str) -> None:
@@ -470,10 +526,10 @@ def main() -> None:
                 "no_log": False,
             },
             "copies_kept": {"type": "int", "default": 0},
-            "state": {"type": "str", "choices": ["present", "fragment"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent", "fragment"], "default": "present"},
             "placeholders": {"type": "dict", "no_log": False},
         },
-        required_if=[("state", "present", ["path"])],
+        required_if=[("state", "present", ["path"]), ("state", "absent", ["path"])],
         supports_check_mode=True,
     )
     if RUAMEL_ERROR:
@@ -481,7 +537,9 @@ def main() -> None:
     settings, secret_keys = module.params["settings"], module.params["secret_keys"]
     # Ansible takes every value of a secret dictionary for a secret, which would hide words like 'true' everywhere.
     module.no_log_values.clear()
-    module.no_log_values.update(hidden_texts(settings, secret_keys, module.params["path"] or "", module.params["section"]))
+    module.no_log_values.update(
+        hidden_texts(settings, secret_keys, module.params["path"] or "", module.params["section"])
+    )
     module.params["settings"] = mask(settings, secret_keys)
     try:
         if module.params["state"] == "fragment":
@@ -491,7 +549,7 @@ def main() -> None:
             result = {"changed": False, "fragment": dump({module.params["section"]: shown})}
             module.no_log_values.clear()  # the text has its secrets only where they are asked for
         else:
-            result = present(module, settings)
+            result = {"present": present, "absent": absent}[module.params["state"]](module, settings)
     except ConfigError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

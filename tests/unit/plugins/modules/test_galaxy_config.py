@@ -427,3 +427,47 @@ def test_a_password_that_is_a_word_is_not_torn_out_of_paths(run, tmp_path, confi
     assert result["changed_keys"] == ["amqp_internal_connection", "brand"]
     assert f":{password}@" not in json.dumps(result)
     assert "amqp_internal_connection: '******** (new)'" in result["diff"]["after"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("text", [FILE, FILE.removesuffix("\n"), "galaxy:\n  brand: x\n", "galaxy:\n  brand: x"])
+def test_what_was_added_goes_byte_for_byte(run, config, text, end):
+    settings = {"amqp_internal_connection": URL, "enable_celery_tasks": True, "celery_conf": CONF}
+    config.write_text(text.replace("\n", end), newline="")
+    before = config.read_bytes()
+    assert run(settings, copies_kept=2)["changed_keys"] == list(settings)
+    placed = config.read_bytes()
+    told = run(settings, check=True, state="absent")
+    assert config.read_bytes() == placed
+    done = run(settings, state="absent")
+    assert (done["changed_keys"], done["kept_keys"]) == (list(settings), [])
+    assert {key: told[key] for key in ("changed", "changed_keys", "diff")} == {
+        key: done[key] for key in ("changed", "changed_keys", "diff")
+    }
+    assert config.read_bytes() == before
+    assert list(config.parent.iterdir()) == [config]
+    assert run(settings, state="absent")["changed"] is False
+
+
+def test_what_has_another_value_is_the_sites(run, config):
+    run({"enable_celery_tasks": True, "celery_conf": CONF}, copies_kept=2)
+    done = run({"enable_celery_tasks": True, "celery_conf": {**CONF, "task_routes": {}}}, state="absent")
+    assert (done["changed_keys"], done["kept_keys"]) == (["enable_celery_tasks"], ["celery_conf"])
+    assert section(config)["celery_conf"] == CONF
+    # The copies may help to find out whose it is.
+    assert len(list(config.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize("key", ["brand", "enabled", "conf", "text", "flow", "empty", "quoted"])
+def test_each_shape_of_a_key_goes_with_its_own_lines_alone(run, config, key):
+    value = section(config)[key]
+    assert run({key: value}, state="absent")["changed_keys"] == [key]
+    rest = section(config)
+    assert key not in rest and len(rest) == len(yaml.safe_load(FILE)["galaxy"]) - 1
+    kept = [line for line in FILE.splitlines() if line.lstrip().startswith("#")]
+    assert [line for line in config.read_text().splitlines() if line.lstrip().startswith("#")] == kept
+
+
+def test_a_section_in_braces_is_refused(run, config):
+    config.write_text("galaxy: {enabled: true}\n")
+    assert "stands in braces" in run({"enabled": True}, state="absent")["msg"]
