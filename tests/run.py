@@ -43,6 +43,7 @@ FULL_SCENARIOS = (
     "cluster",
     "rotation",
     "truth",
+    "uninstall",
     "workers",
     "workers-newest",
     "nodes",

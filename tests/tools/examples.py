@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # tests/unit/house/test_examples.py runs these on this machine; what they name and do not say themselves stands there.
 LOCAL = {
     "amqp_url", "check_inventory", "check_paths", "check_variables", "derived", "galaxy_config", "groups",
-    "init_inventory", "plan", "rabbitmq_password_hash", "remove_files", "report", "result_backend_url", "source_addresses", "to_toml",
+    "init_inventory", "plan", "rabbitmq_password_hash", "remove_files", "report", "result_backend_url",
+    "source_addresses", "to_toml",
 }  # fmt: skip
 
 # The others need a broker, workers, a Galaxy, a database or systemd: molecule/default/verify.yml runs them in this

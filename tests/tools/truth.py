@@ -66,7 +66,7 @@ class Run:
         return {key: sorted(value) for key, value in found.items()}
 
 
-def play(name: str, playbook: str, *arguments: str, plain: bool = False) -> Run:
+def play(name: str, playbook: str, *arguments: str, plain: bool = False, scenario: Path = SCENARIO) -> Run:
     """Run a playbook as an operator does, with all that Ansible can show; what it shows is kept."""
     KEPT.clear()
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def play(name: str, playbook: str, *arguments: str, plain: bool = False) -> Run:
         "-vvv",
         "--diff",
         "--inventory",
-        str(SCENARIO / "inventory"),
+        str(scenario / "inventory"),
         str(ROOT / "playbooks" / playbook),
     ]
     begin = time.monotonic()
@@ -103,9 +103,9 @@ def node(host: str) -> str:
     return f"{os.environ['TESTBED_PROJECT']}-{host}"
 
 
-def on(host: str, program: str, *arguments: str, asked: object = None) -> Any:
+def on(host: str, program: str, *arguments: str, asked: object = None, scenario: Path = SCENARIO) -> Any:
     """Run one of the scenario's programs on a host, and return what it prints."""
-    text = (SCENARIO / "files" / program).read_text(encoding="utf-8")
+    text = (scenario / "files" / program).read_text(encoding="utf-8")
     command = ["docker", "exec", "--interactive", node(host), "python3", "-c", text, *arguments]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

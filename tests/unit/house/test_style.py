@@ -360,7 +360,8 @@ def checks_first(path):
         rest = [task for task in play.get("tasks") or [] if "ansible.builtin.import_tasks" not in task]
         if rest:
             include = rest[0].get("ansible.builtin.include_role") or {}
-            return include.get("tasks_from") in ("preflight", "check") or "ansible.builtin.assert" in rest[0]
+            asked = include.get("tasks_from", "").rpartition("/")[2]
+            return asked in ("preflight", "check") or "ansible.builtin.assert" in rest[0]
     return False
 
 
