@@ -33,7 +33,7 @@ UPDATES = (
     ("variable",),
     ("variable", "--tags", "celery"),
 )
-DRAIN, RESTART = "drain_unit | Drain the workers", "restart_unit | Restart it"
+DRAIN, RESTART = "drain_unit | Drain the workers", "restart | unit | Restart it"
 
 
 def title(change, *arguments):

@@ -7,9 +7,9 @@
 FOLLOWS_THE_BLOCK = {
     (
         "postgresql_access",
-        "copies | Keep the former file under the role's own name",
+        "backups | Keep the former file under the role's own name",
     ): "the copy is made by the change of the file",
-    ("postgresql_access", "copies | Remove the modules' copies"): "the copy is made by the change of the file",
+    ("postgresql_access", "backups | Remove the modules' copies"): "the copy is made by the change of the file",
     (
         "postgresql_access",
         "reload | Reload PostgreSQL",
@@ -25,7 +25,7 @@ NOT_ON_BARE_HOSTS = {
     ("traefik", "service_binary | Enable and start Traefik"): "its unit is not there yet",
     (
         "traefik",
-        "keep | Keep what Traefik came up with, and forget what the other method started from",
+        "save_last_good | Keep what Traefik came up with, and forget what the other method started from",
     ): "the files that it would copy are not there yet",
     ("rabbitmq", "objects | Make vhosts, users, permissions and policies"): "there is no broker to ask",
     ("rabbitmq", "service | Note plugins that do not run"): "there is no broker to ask",
@@ -47,7 +47,7 @@ NOT_ON_BARE_HOSTS = {
 NOT_AFTER_A_CHANGE = {
     (
         "traefik",
-        "keep | Keep what Traefik came up with, and forget what the other method started from",
+        "save_last_good | Keep what Traefik came up with, and forget what the other method started from",
     ): "known only once Traefik has come up with the announced configuration",
     (
         "traefik",
@@ -61,5 +61,5 @@ AFTER_A_NEW_CONFIGURATION = {
     ("galaxy_sync", "service | List the release at the source"): "the release is what galaxy.yml will be",
     ("galaxy_sync", "service | Copy the release"): "the release is what galaxy.yml will be",
     ("galaxy_sync", "service | Switch to the release"): "the release is what galaxy.yml will be",
-    ("celery", "roll_beat | Restart beat"): "beat is restarted for the release alone",
+    ("celery", "restart | beat | Restart beat"): "beat is restarted for the release alone",
 }

@@ -32,7 +32,7 @@ OTHERS = {
 
 def taken(name, lines):
     """Say whether the role celery takes a file of this name with these lines for an older unit."""
-    given = roles.load(roles.ROOT / "roles/celery/tasks/migrate_look.yml")[0]["vars"]
+    given = roles.load(roles.ROOT / "roles/celery/tasks/migrate/find.yml")[0]["vars"]
     older, newer = (re.compile(given[f"common_{age}_contains"]) for age in ("older", "newer"))
     return (
         any(fnmatch.fnmatch(name, pattern) for pattern in given["common_older_patterns"])
