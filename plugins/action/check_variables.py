@@ -58,7 +58,7 @@ MAX_SHOWN = 120
 # What defaults ask of a host, where nobody has asked the host: the value decides packages and paths, never whether the site's values are right.
 ASSUMED_FACTS = {"architecture": "x86_64", "distribution": "Debian", "os_family": "Debian", "service_mgr": "systemd"}
 
-# What else only a host can tell: a value that is made of it cannot be judged without.
+# Values that only the host knows. A variable that uses them cannot be checked without them.
 HOST_FACT = re.compile(
     r"has no attribute '(default_ipv[46]|all_ipv[46]_addresses|interfaces|fqdn|hostname|nodename|domain|memtotal_mb"
     r"|processor_\w+|distribution_\w+|python|kernel|mounts)'"
@@ -87,7 +87,7 @@ def is_secret(name: str, spec: Spec) -> bool:
 
 
 def shown(value: Any, secret: bool) -> str:
-    """Return the value as it may stand in a message."""
+    """Return the value in a form for messages."""
     if secret:
         return HIDDEN
     text = URL_CREDENTIALS.sub(r"\1:" + HIDDEN + "@", repr(plain(value)))

@@ -21,7 +21,7 @@ KEYS = ("from", "to", "port", "tls", "why")
 
 
 class ActionModule(ActionBase):
-    """Work out once, for all hosts, what each must know of the others."""
+    """Compute once, for all hosts, the values that each needs from the others."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -33,26 +33,26 @@ class ActionModule(ActionBase):
             {
                 "leaving": {"type": "list", "elements": "str", "default": []},
                 "asked": {"type": "bool", "default": True},
-                "verb": {"type": "str", "choices": ["removal", "rotation", "update"]},
+                "playbook": {"type": "str", "choices": ["removal", "rotation", "update"]},
             }
         )[1]
         known = task_vars or {}
         reader = Reader(self._templar, known["hostvars"])
         site = reader.site(known["groups"], known, [str(name) for name in args["leaving"]], args["asked"])
         hosts = {name: facts(found) for name, found in plan(site).items()}
-        if args["verb"]:
+        if args["playbook"]:
             for name, own in hosts.items():
-                own[args["verb"]] = asdict(self._verb(args, known, site, site.host(name)))
+                own[args["playbook"]] = asdict(self._playbook(args, known, site, site.host(name)))
         rows = connections(site)
         result.update(changed=False, hosts=hosts, table=lines(rows))
         result["connections"] = [dict(zip(KEYS, astuple(row))) for row in rows]
         return result
 
     @staticmethod
-    def _verb(args: dict[str, Any], known: dict[str, Any], site: Site, host: Host) -> Any:
-        """Return what one playbook must know besides."""
-        if args["verb"] == "rotation":
+    def _playbook(args: dict[str, Any], known: dict[str, Any], site: Site, host: Host) -> Any:
+        """Return the further values of one playbook."""
+        if args["playbook"] == "rotation":
             return rotation(site, host)
-        if args["verb"] == "update":
+        if args["playbook"] == "update":
             return update(site, known["ansible_play_hosts_all"], known["ansible_play_hosts"])
         return removal(site, args["leaving"])

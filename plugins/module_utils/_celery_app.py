@@ -183,7 +183,7 @@ def run_bounded(function: Callable[[], Result], seconds: float, what: str) -> Re
 
 
 class Settings:
-    """What a client must know: the broker's URLs, the result backend, TLS, and Galaxy's further Celery settings.
+    """Settings of a client: the broker's URLs, the result backend, TLS, and Galaxy's further Celery settings.
 
     :param params: the module's parameters (see the fragment celery_connection).
     :raises CeleryModuleError: naming the option, where it stands, and the remedy.

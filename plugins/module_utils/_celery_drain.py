@@ -272,7 +272,7 @@ class Drain:
             node.silent("it gives no answer")
             return
         node.answered = True
-        # A task that moved on meanwhile stands in two lists: the later one counts.
+        # A task that changed its state meanwhile is in two lists: the later one counts.
         tasks = {task["id"]: task for state, found in lists.items() for task in (describe(state, item) for item in found or [])}
         # What runs is what the operator asks for first.
         node.tasks = sorted(tasks.values(), key=lambda task: ("active", "reserved", "scheduled").index(task["state"]))

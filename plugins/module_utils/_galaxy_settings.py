@@ -228,7 +228,7 @@ def queue_problems(conf: dict[str, Any], consumed: Collection[str]) -> list[str]
         if queue not in consumed:
             problems.append(
                 f"{name}: sends {task} to {queue}, which no worker consumes ({', '.join(sorted(consumed))} are consumed), "
-                f"so it would wait for ever. Add {queue} to the queues of a class in celery_workers, to galaxy_celery_other_queues if workers "
+                f"so it would never run. Add {queue} to the queues of a class in celery_workers, to galaxy_celery_other_queues if workers "
                 "that are not in this inventory consume it, or correct the route."
             )
     return problems

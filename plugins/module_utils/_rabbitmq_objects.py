@@ -18,7 +18,7 @@ TAGS = ("administrator", "impersonator", "management", "monitoring", "policymake
 # Times and numbers: a string is taken by no broker, and "1h" by nobody.
 WHOLE_NUMBERS = ("delivery-limit", "expires", "max-length", "max-length-bytes", "message-ttl", "consumer-timeout")
 RIGHTS = ("configure", "write", "read")
-# Mistakes in every dialect. The broker's (PCRE) knows more than Python's, so of other complaints the broker judges.
+# Mistakes in every dialect. The broker's dialect (PCRE) has more than Python's, so the broker checks the rest.
 PATTERN_MISTAKES = (
     "bad escape (end of pattern)",
     "missing ), unterminated subpattern",

@@ -111,7 +111,7 @@ def check_releases_dir(tree: Tree, releases_dir: str) -> None:
 
 
 def outermost(paths: Iterable[str]) -> list[str]:
-    """Drop what stands below another path, keep the order."""
+    """Drop paths below another path, keep the order."""
     unique = list(dict.fromkeys(paths))
     return [path for path in unique if not any(path != other and path.startswith(other + "/") for other in unique)]
 

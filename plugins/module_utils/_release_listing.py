@@ -112,7 +112,7 @@ def scan(tree: Tree, root: str = "") -> Listing:
 
 
 def scan_everything(tree: Tree, root: str) -> set[str]:
-    """The lines of all that stands below root, what is excluded too; without the directories above the tree."""
+    """The lines of all files below root, also excluded ones, without the directories above the tree."""
     walk = Walk(tree.config_dir, Exclude(()))
     walk.pending.append((root, "", False))
     above = {path[1:end] for path in tree.paths for end in range(1, len(path)) if path[end] == "/"}

@@ -131,7 +131,7 @@ class Look:
         if silent := sorted(nodes - set(answers)):
             raise Unknown(
                 f"{', '.join(silent)} gave no answer, and may run a task. Start the worker or wait until it answers; one"
-                " that is gone for good must leave the inventory (playbook remove_worker)."
+                " that no longer exists must leave the inventory (playbook remove_worker)."
             )
         return answers
 

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read galaxy.yml, and the schema of Galaxy that judges it.
+"""Read galaxy.yml, and the schema of Galaxy for it.
 
 Private to the collection. It needs no Ansible: the role celery places it on the workers' hosts too, for the units.
 """

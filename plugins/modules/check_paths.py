@@ -159,7 +159,7 @@ def mount_point(path: str) -> str:
 
 
 def kind_problem(path: str, is_directory: bool) -> tuple[str | None, str]:
-    """What stands in the way of the path itself, and the nearest path above it that is there."""
+    """The problem of the path itself, and its nearest existing parent."""
     if os.path.islink(path) and not os.path.exists(path):
         return f"is a link to {os.readlink(path)}, which is not there", os.path.dirname(path)
     if os.path.exists(path) and os.path.isdir(path) != is_directory:

@@ -173,14 +173,14 @@ class Place:
             return file.read()
 
     def _content(self, entry: dict[str, Any]) -> bytes | None:
-        """The content that the file is to have; None without one."""
+        """The wanted content of the file; None without one."""
         if entry["source"] is not None:
             return self._read(entry["source"])
         given = [entry[name] for name in ("content", "secret_content") if entry[name] is not None]
         return to_bytes(given[0]) if given else None
 
     def refuse(self, made: set[str]) -> str:
-        """What stands in the way, before anything is changed; "" when nothing does. The directories of "made" will be there."""
+        """The reason why the entry cannot be placed, or "". The directories of "made" will exist."""
         if self.state == "absent":
             return ""
         if self.attributes["mode"] is None:
@@ -298,7 +298,7 @@ class Place:
 
 
 def with_parents(path: str) -> Iterator[str]:
-    """The path and all that it stands in."""
+    """The path and its parent directories."""
     while True:
         yield path
         parent = os.path.dirname(path)

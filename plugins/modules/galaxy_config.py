@@ -173,7 +173,7 @@ except ImportError:
     SafeConstructor = object  # type: ignore[assignment,misc]
 
 
-# Stands in the name of a copy, between that of the file and the time.
+# Part of the name of a copy, between the name of the file and the time.
 COPY_INFIX = ".usegalaxy_eu.celery."
 
 
@@ -340,7 +340,7 @@ def edit(text: str, name: str, settings: dict[str, Any], path: str) -> tuple[str
     for key in changed:
         section_key, section = find_section(new, name, path)
         if section.value and getattr(section, "flow_style", False):
-            raise ConfigError(f"The section {name} of {path} stands in braces: write 'key: value' lines below it.")
+            raise ConfigError(f"The section {name} of {path} is in braces: write 'key: value' lines below it.")
         nodes = {item[0].value: item for item in section.value} if isinstance(section.value, list) else {}
         if key in nodes:
             key_node, value_node = nodes[key]

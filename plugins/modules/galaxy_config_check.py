@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hold settings against Galaxy's own schema and Celery's own list, before they are written."""
+"""Check settings with Galaxy's own schema and Celery's own list, before they are written."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def run(module: AnsibleModule, settings: dict[str, Any]) -> NoReturn:
             foreign.append("Galaxy's schema does not know: " + ", ".join(unknown) + ".")
     except Unavailable as error:
         module.warn(
-            f"The settings for {path} were not held against Galaxy's schema, which {sys.executable} cannot load ({error}). "
+            f"The settings for {path} were not checked with Galaxy's schema, which {sys.executable} cannot load ({error}). "
             "Set galaxy_venv_dir and galaxy_server_dir to where Galaxy stands."
         )
     conf = settings.get("celery_conf")
@@ -299,7 +299,7 @@ def run(module: AnsibleModule, settings: dict[str, Any]) -> NoReturn:
                 module.warn(f"celery_conf: Celery itself does not know {', '.join(unknown)}.")
         except Unavailable as error:
             module.warn(
-                f"celery_conf was not held against Celery's list of settings, which {sys.executable} cannot load ({error})."
+                f"celery_conf was not checked with Celery's list of settings, which {sys.executable} cannot load ({error})."
             )
     if problems:
         found = list(dict.fromkeys(with_variables(problems, params["variables"])))

@@ -158,7 +158,7 @@ except ImportError:
 SSL_REQUEST = 80877103
 PROTOCOL = 196608
 NOT_ADMITTED = "28000"
-# So it says in every language that it speaks: only the address stands in the first quotes.
+# True in all languages of the server: only the address is in the first quotes.
 SEEN_AS = re.compile(r'pg_hba\.conf[^"]*"([0-9A-Fa-f.:]+)"')
 WHO_AM_I = (
     "SELECT current_database(), current_user, coalesce(host(inet_client_addr()), ''), "

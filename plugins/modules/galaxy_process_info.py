@@ -133,7 +133,7 @@ def kind_of(pid: str, places: list[str]) -> str | None:
 
 
 def parent_and_start(pid: str) -> tuple[str, float]:
-    """Return the parent of a process, and the seconds from the boot to its begin."""
+    """Return the parent of a process, and the seconds from the boot to its start."""
     # The name, in brackets, may hold anything.
     fields = text_of(pid, "stat").rpartition(")")[2].split()
     return fields[1], int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -31,8 +31,10 @@ options:
     description: Whether the facts of the hosts were gathered. If not, an unknown address is no problem.
     type: bool
     default: true
-  verb:
-    description: Adds what only one playbook must know - C(removal) for C(remove_worker), C(rotation) for C(rotate_secrets), C(update).
+  playbook:
+    description: >-
+      Adds the values that only one playbook needs - C(removal) for C(remove_worker), C(rotation) for
+      C(rotate_secrets), C(update).
     type: str
     choices: [removal, rotation, update]
 attributes:

@@ -14,43 +14,46 @@ version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Removes what is shown to be of this collection by its mark, which is the text C(usegalaxy_eu.celery) anywhere in the file. What is at such a path
-    without a mark is left, and named in RV(left).
-  - All entries are judged before the first one is removed. Then they go in the order in which they are given.
-  - Of a link to a directory, and of a mount point, the content goes and the path stays. Nothing is removed below which something else is mounted.
-  - A path that is not there is right.
+  - Removes files with the mark of this collection, which is the text C(usegalaxy_eu.celery) anywhere in the file. A
+    file without the mark stays, and is listed in RV(left).
+  - Checks all entries before it removes the first one. Then it removes them in the given order.
+  - For a link to a directory, and for a mount point, it removes only the content. It does not remove a directory that
+    contains another mount point.
+  - A missing path is no error.
 options:
   files:
-    description: What is to be removed.
+    description: Files and directories to remove.
     type: list
     elements: dict
     required: true
     suboptions:
       path:
-        description: Path of a file, or of a directory with all that is in it.
+        description: Path of a file, or of a directory with all its content.
         type: path
         required: true
       marked_by:
         description:
-          - Files of which one must have the mark, where O(files[].path) cannot have it, such as a directory or a program. Empty for the path itself.
-          - Give the file with the mark after what it stands for, so that an interrupted removal can go on.
+          - Files of which one must have the mark, if O(files[].path) cannot have it, such as a directory or a
+            program. Empty means the path itself.
+          - List the file with the mark after its path, so that an interrupted removal can be repeated.
         type: list
         elements: path
         default: []
       mark:
-        description: A text that stands for the mark. An empty one is in every file that is there.
+        description: Another text as the mark. An empty one matches every existing file.
         type: str
         default: usegalaxy_eu.celery
       own:
-        description: Whether the path itself says that it is of this collection, because nobody else gives this name.
+        description: Whether the name of the path is enough, because only this collection uses it.
         type: bool
         default: false
       only_empty:
-        description: Whether it is a directory that goes only when nothing is in it. It needs no mark, and is not named if it stays.
+        description: >-
+          Whether to remove a directory only if it is empty. It needs no mark, and is not listed if it stays.
         type: bool
         default: false
       enabled:
-        description: Whether this entry counts.
+        description: Whether to use this entry.
         type: bool
         default: true
 attributes:
@@ -58,7 +61,7 @@ attributes:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Names the paths that go.
+    description: Shows the paths that are removed.
     support: full
 """
 
@@ -108,7 +111,7 @@ def mount_points() -> set[str]:
 
 
 class Removal:
-    """One entry of the list, judged before anything is removed."""
+    """One entry of the list, checked before anything is removed."""
 
     def __init__(self, entry: dict[str, Any], mounts: set[str]) -> None:
         self.path: str = entry["path"]

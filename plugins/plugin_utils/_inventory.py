@@ -15,7 +15,7 @@ from typing import Any
 
 SHORTEST = 8
 FEWEST_CHARACTERS = 5
-# What stands in examples and in lists of passwords, without digits and marks.
+# Passwords of examples and of password lists, without digits and marks.
 WELL_KNOWN = {
     "admin", "changeit", "changeme", "default", "example", "flower", "galaxy", "guest", "letmein", "password", "passwort",
     "postgres", "rabbitmq", "replace", "replaceme", "root", "secret", "strongpw", "supersecret", "telegraf", "test", "vault",

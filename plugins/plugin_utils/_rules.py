@@ -60,7 +60,7 @@ def cause(error: BaseException) -> str:
 
 
 class Judge:
-    """Holds rules against the variables of a host."""
+    """Checks the variables of a host with rules."""
 
     def __init__(self, templar: Templar, variables: dict[str, Any]) -> None:
         self.templar = templar

@@ -111,7 +111,7 @@ class Reader:
         hosts["beat"] = [host for host in hosts["beat"] if host not in leaving]
         found = Groups(**hosts)
         parts = {host: [part for part, of in hosts.items() if host in of] for host in groups["all"]}
-        # A host that leaves is still one of workers, for what it must know itself.
+        # A removed host is still a worker host for its own values.
         for host in leaving:
             parts.setdefault(host, []).append("workers")
         return Site({host: self.host(host, of) for host, of in parts.items()}, found, asked)

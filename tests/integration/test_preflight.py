@@ -267,7 +267,7 @@ def test_site_stops_before_its_first_role(site, options, words):
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
     files = r"preflight(_\w+)?|older_names \| preflight|account|gravity|free_ports|become_user"
     checks = rf"([\w.]+ : )?(({files}) \| |Validating arguments against )"
-    plan = "Ask the kernel for the addresses |Make the plan of the stack|Keep what this host must know"
+    plan = "Ask the kernel for the addresses |Make the plan of the stack|Keep the values for this host"
     stack = "Run the preflight of |Check how Traefik reaches |Check that the workers |Check that it is known whom "
     known = re.compile(f"Gather facts|Say what is missing|{plan}|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []

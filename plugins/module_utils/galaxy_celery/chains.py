@@ -5,7 +5,7 @@
 
 """End the job of an upload whose first tasks fail.
 
-Galaxy's uploads are chains. When one of the first tasks fails, Celery forgets those after it, and the job stays running for ever
+Galaxy's uploads are chains. When one of the first tasks fails, Celery forgets those after it, and the job stays running
 (galaxyproject/galaxy#19549). The last one runs all the same, and ends the job as an error that its user sees.
 """
 

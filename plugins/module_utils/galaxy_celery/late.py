@@ -31,7 +31,7 @@ AGAIN = {"retry_kwargs": {"max_retries": 60}, "retry_backoff": 1, "retry_backoff
 # and has the same name when it comes once more.
 ENDED = "ENDED"
 POOL = ("pool", "max_overflow")
-# Of a host that is gone without a word PostgreSQL learns after two hours (Linux's tcp_keepalive_time), and keeps its locks so long.
+# Without this PostgreSQL notices a dead host after two hours (Linux's tcp_keepalive_time), and keeps its locks until then.
 KEEPALIVE = {"tcp_keepalives_idle": 15, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 
 

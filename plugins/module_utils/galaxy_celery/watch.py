@@ -118,7 +118,7 @@ class Watch:
         self._ready = True
 
     def _on_sigterm(self, number: int, frame: Any) -> None:
-        """Only note it: this may interrupt anything, and a lock that is held here would be held for ever."""
+        """Only note it: this may interrupt anything, and a lock that is held here would never be released."""
         self._stops += 1
         if self._ending:
             self._warm(number, frame)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in pg_hba.conf, and what a site writes there itself."""
+"""Lines of pg_hba.conf, also for a site that writes the file itself."""
 
 from __future__ import annotations
 

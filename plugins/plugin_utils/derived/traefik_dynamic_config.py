@@ -161,7 +161,7 @@ def _tcp(routes: Iterable[Route]) -> dict[str, Any]:
         balancer: dict[str, Any] = {"servers": [{"address": server} for server in servers]}
         health_check = _health_check(route, where)
         if health_check and route.get("servers_tls") and route.get("proxy_protocol"):
-            # Seen with Traefik 3.7.15: "TLS handshake failed: unexpected message", and every server is down for ever.
+            # Seen with Traefik 3.7.15: "TLS handshake failed: unexpected message", and every server stays down.
             _fail(
                 f"{where}.health_check",
                 "is there together with servers_tls and proxy_protocol, but Traefik asks without the header of the protocol, which the servers expect",

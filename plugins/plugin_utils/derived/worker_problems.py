@@ -116,7 +116,7 @@ SECRET_URL = re.compile(r"://[^/\s:@]*:[^@\s]+@")
 
 
 def number(value: object, what: str) -> int:
-    """Return a whole number that may stand in quotes.
+    """Return a whole number that may be quoted.
 
     :raises AnsibleFilterError: naming the key.
     """
@@ -149,7 +149,7 @@ def arguments_of(text: str) -> tuple[dict[str, tuple[str, str]], list[str], list
 
 
 class Check:
-    """One class held against the rules."""
+    """The checks of one class."""
 
     def __init__(self, entry: dict[str, Any], about: dict[str, Any]) -> None:
         self.entry, self.about = entry, about
@@ -231,7 +231,7 @@ class Check:
                 )
 
     def arguments(self) -> None:
-        """What stands in extra_arguments must be for Celery, and must not undo what the unit says."""
+        """extra_arguments must be arguments of Celery, and must not override the unit's own."""
         try:
             self.options, unknown, settings = arguments_of(" ".join(self.entry.get("extra_arguments") or []))
         except ValueError as error:

@@ -13,7 +13,7 @@ from .site import Closed, Host, Site, bracketed, unique
 
 @dataclass(frozen=True)
 class BrokerPlan:
-    """What hosts must know of the broker.
+    """Values that hosts need of the broker.
 
     :ivar clients: the addresses that connect to it, of Galaxy, the workers and Flower.
     :ivar nodes: of a cluster; none where there is one broker.
@@ -81,7 +81,7 @@ class Brokers:
         self.nodes = cluster_nodes(site)
 
     def plan(self, host: Host) -> BrokerPlan:
-        """Return what a host must know."""
+        """Return the values for a host."""
         if host.name not in self.site.groups.proxy:
             return BrokerPlan(self.clients, self.nodes, None, None, None, self.closed(host), [])
         routes = {mode: route.route(self.hosts, host, mode, self.site.asked) for mode in route.MODES}

@@ -18,7 +18,7 @@ LOOPBACK = ["127.0.0.1", "::1"]
 
 @dataclass(frozen=True)
 class DatabasePlan:
-    """What hosts must know of the database.
+    """Values that hosts need of the database.
 
     :ivar clients: entries of postgresql_access_hosts: all on the database's host, elsewhere that of the host itself.
     :ivar other_addresses: those of Galaxy's own hosts, which come in by rules that are the site's.
@@ -115,7 +115,7 @@ class Database:
         self.resolved = {name: names.texts(name) for names in found for name in names.found}
 
     def plan(self, host: Host) -> DatabasePlan:
-        """Return what a host must know."""
+        """Return the values for a host."""
         here = host.name in self.site.groups.database
         own = [self.clients[host.name]] if host.name in self.clients else []
         given = "postgresql_access_hosts" in host.given

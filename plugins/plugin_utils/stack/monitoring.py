@@ -95,7 +95,7 @@ class Monitoring:
         self.workers = [name for host in site.of(site.groups.workers) for name in workers.nodes(host)]
 
     def flower(self, host: Host) -> FlowerPlan:
-        """Return what a host must know of Flower."""
+        """Return the values of Flower for a host."""
         groups = self.site.groups
         if host.name in groups.flower:
             return FlowerPlan(self.urls, flower_url(host), self.closed)
@@ -103,7 +103,7 @@ class Monitoring:
         return FlowerPlan(self.urls, flower_url(remote), self.closed)
 
     def plan(self, host: Host) -> MonitoringPlan:
-        """Return what Telegraf must know on a host."""
+        """Return the values for Telegraf on a host."""
         groups, is_centre = self.site.groups, host.name == self.centre
         return MonitoringPlan(
             centre=is_centre,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of a stack: what each host must know of the others, worked out once for all of them."""
+"""The plan of a stack: the values that each host needs from the others, computed once for all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .workers import Workers, WorkersPlan
 
 @dataclass(frozen=True)
 class HostPlan:
-    """What one host must know."""
+    """The values of one host."""
 
     broker: BrokerPlan
     authority: AuthorityPlan

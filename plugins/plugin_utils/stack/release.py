@@ -12,7 +12,7 @@ from .site import Host, Site, unique
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """What a host of workers must know of Galaxy's.
+    """Values of Galaxy's host that a worker host needs.
 
     :ivar source_host: the name that the inventory gives to the host of the release.
     :ivar worker_addresses: those that this host comes from.
@@ -23,7 +23,7 @@ class ReleasePlan:
 
 
 def release(site: Site, host: Host) -> ReleasePlan:
-    """Return what a host must know."""
+    """Return the values for a host."""
     source = site.groups.galaxy[0] if site.groups.galaxy else None
     own = [host.towards("galaxy")] if host.name in site.groups.workers else []
     return ReleasePlan(source, unique(own))

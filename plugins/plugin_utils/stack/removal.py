@@ -16,7 +16,7 @@ NOTHING = "(?!)"
 
 @dataclass(frozen=True)
 class RemovalPlan:
-    """What the broker must know of hosts that leave, as regular expressions.
+    """Regular expressions that the broker needs for removed hosts.
 
     :ivar nodes: the queues that name their Celery nodes.
     :ivar queues: all queues that name them.

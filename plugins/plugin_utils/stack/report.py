@@ -37,7 +37,7 @@ ASKED = (
     "__stack_failures",
 )
 SILENT = "This worker does not answer. Remedy: systemctl status and journalctl -u of its unit on its host."
-IDLE = "Nobody consumes this queue. Remedy: start a worker that has it among its queues (celery_workers), or mend the route to it."
+IDLE = "Nobody consumes this queue. Remedy: start a worker that has it among its queues (celery_workers), or correct the route to it."
 
 
 def flattened(value: Any) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook rotate_secrets: whose passwords change, and which hosts have moved to the stand-ins."""
+"""The playbook rotate_secrets: whose passwords change, and which hosts have moved to the temporary users."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ KNOWN = ["admin", "galaxy", "flower", "telegraf", "database"]
 
 @dataclass(frozen=True)
 class RotationPlan:
-    """What a host must know of a rotation.
+    """Values of a rotation for a host.
 
     :ivar users: whose passwords are to be those of the inventory.
     :ivar broker_needed: whether Galaxy's user of the broker has another one; known once the broker was asked.
     :ivar database_needed: likewise its role of the database.
-    :ivar needed: whether Galaxy and the workers have to move to a stand-in.
+    :ivar needed: whether Galaxy and the workers have to move to a temporary user.
     :ivar open: whether they have, in this run or in one before.
     :ivar stand_ins: their names for a sentence.
     :ivar broker_login: as whom this host logs in to the broker meanwhile.
     :ivar database_login: likewise to the database.
     :ivar restarted_by_role: whether Galaxy's units are known, so that the role has restarted them.
-    :ivar not_moved: the hosts that did not move to the stand-ins.
+    :ivar not_moved: the hosts that did not move to the temporary users.
     :ivar not_back: the hosts that did not move back.
     :ivar galaxy_addresses: where Galaxy's own connections to the database come from.
     :ivar problems: what is wrong with the names, one sentence with its remedy for each.
@@ -76,7 +76,7 @@ def _problems(site: Site, host: Host, database_known: bool) -> list[str]:
 
 
 def rotation(site: Site, host: Host) -> RotationPlan:
-    """Return what a host must know."""
+    """Return the values for a host."""
     broker, database = (site.first(names).given for names in (site.groups.broker, site.groups.database))
     galaxies = site.of(site.groups.galaxy)
     database_known = bool(site.groups.database) and any(found.given.flag("has_database_password") for found in galaxies)

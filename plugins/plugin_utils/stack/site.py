@@ -35,7 +35,7 @@ class Values:
         return str(value) if isinstance(value, (str, int, float)) else default
 
     def number(self, name: str, default: int = 0) -> int:
-        """Return a whole number; it may stand in quotes."""
+        """Return a whole number; it may be quoted."""
         try:
             return int(str(self.found[name]).strip())
         except (KeyError, ValueError):

@@ -13,7 +13,7 @@ from .site import Host, Site
 
 @dataclass(frozen=True)
 class UpdatePlan:
-    """What the hosts of an update must know.
+    """Values of an update for its hosts.
 
     :ivar first: the first host with a worker that a change has outdated; its unit proves the change.
     :ivar unit: that unit.
@@ -28,7 +28,7 @@ class UpdatePlan:
 
 
 def update(site: Site, playing: Sequence[str], reachable: Sequence[str]) -> UpdatePlan:
-    """Return what the hosts must know.
+    """Return the values for the hosts.
 
     :param playing: the hosts of the play, also those that have failed.
     :param reachable: those of them that have not.

@@ -19,7 +19,7 @@ GALAXY_MAX_OVERFLOW = 10
 
 @dataclass(frozen=True)
 class WorkersPlan:
-    """What hosts must know of the workers.
+    """Values that hosts need of the workers.
 
     :ivar nodes: the Celery node names of all hosts.
     :ivar own_nodes: those of this host.
@@ -153,7 +153,7 @@ class Workers:
         }
 
     def plan(self, host: Host) -> WorkersPlan:
-        """Return what a host must know."""
+        """Return the values for a host."""
         values = host.role("celery")
         return WorkersPlan(
             own_nodes=nodes(host),

@@ -29,7 +29,8 @@ TEXTS = [
     path
     for path in roles.files(
         "README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md", "roles/*/meta/*.yml",
-        "roles/*/defaults/*.yml", "tests/testbed/README.md", "inventories/**/*.yml", "inventories/**/*.example",
+        "roles/*/defaults/*.yml", "roles/*/vars/*.yml", "roles/*/handlers/*.yml", "roles/*/tasks/**/*.yml",
+        "playbooks/**/*.yml", "tests/testbed/README.md", "inventories/**/*.yml", "inventories/**/*.example",
     )
     if path.name != "style.md"
 ]  # fmt: skip

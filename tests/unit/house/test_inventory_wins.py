@@ -9,11 +9,11 @@ from __future__ import annotations
 import pytest
 from tools import derived, roles
 
-# What a verb of the playbooks says for the time of one task or play, and why no inventory should win there.
+# Values that a playbook sets for one task or play, and why the inventory must not override them.
 FOR_A_WHILE = {
     "celery_restart_enabled": "the roll that follows restarts, host by host",
-    "galaxy_amqp_user": "the stand-in of a rotation",
-    "galaxy_database_user": "the stand-in of a rotation",
+    "galaxy_amqp_user": "the temporary user of a rotation",
+    "galaxy_database_user": "the temporary user of a rotation",
     "galaxy_sync_rollback_release": "update goes back to what it came from",
     "postgresql_access_galaxy_python": "rotate_secrets logs in from Galaxy's host too",
     "postgresql_access_port": "the server that the workers reached",

@@ -209,7 +209,7 @@ def test_shapes_of_files(run, config, text, expected):
         ("- galaxy\n", "has no section galaxy"),
         ("other: 1\n", "has no section galaxy"),
         ("galaxy: text\n", "is not a dictionary"),
-        ("galaxy: {b: 1}\n", "stands in braces"),
+        ("galaxy: {b: 1}\n", "is in braces"),
         ("galaxy:\n  a: &x 2\n  b: *x\n", "cannot be edited safely, and was left as it is"),
     ],
 )
@@ -470,4 +470,4 @@ def test_each_shape_of_a_key_goes_with_its_own_lines_alone(run, config, key):
 
 def test_a_section_in_braces_is_refused(run, config):
     config.write_text("galaxy: {enabled: true}\n")
-    assert "stands in braces" in run({"enabled": True}, state="absent")["msg"]
+    assert "is in braces" in run({"enabled": True}, state="absent")["msg"]

@@ -303,7 +303,7 @@ def test_a_missing_schema_is_said(check, monkeypatch):
     answer = check(server_dir="/nonexistent")
     assert not answer.get("failed")
     assert answer["schema_checked"] is False
-    assert "were not held against Galaxy's schema" in answer["warned"]
+    assert "were not checked with Galaxy's schema" in answer["warned"]
     assert "galaxy_venv_dir" in answer["warned"]
 
 
@@ -316,7 +316,7 @@ def test_a_missing_celery_is_said(check, monkeypatch):
     monkeypatch.setitem(sys.modules, "celery.app", None)
     answer = check()
     assert answer["celery_checked"] is False
-    assert "not held against Celery's list" in answer["warned"]
+    assert "not checked with Celery's list" in answer["warned"]
 
 
 @pytest.mark.parametrize(
