@@ -66,7 +66,7 @@ hosts:
       workers: {nodes: [worker-1@celery-1], own_nodes: [worker-1@celery-1], beat: true}
       release: {source_host: galaxy, worker_addresses: [192.0.2.7]}
 connections:
-  description: Who connects to whom, for the person who owns the firewall. Connections within one host are left out.
+  description: Network connections between the hosts, for the person who manages the firewall. Connections within one host are left out.
   returned: always
   type: list
   elements: dict
@@ -84,10 +84,10 @@ connections:
       description: Whether it is encrypted.
       type: str
     why:
-      description: What it is for.
+      description: Purpose of the connection.
       type: str
 table:
-  description: The same as lines of text.
+  description: The same, as lines of text.
   returned: always
   type: list
   elements: str

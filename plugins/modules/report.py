@@ -8,16 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: report
-short_description: Gather what the proofs of the roles have found
+short_description: Collect the results of verify of all roles
 version_added: "1.0.0"
 author:
   - usegalaxy.eu (@usegalaxy-eu)
 description:
-  - Gathers what the roles have proved on all hosts in this run, for the message of C(verify), and what the page of C(report) shows.
-  - Runs on the controller alone and never opens a connection to a host.
+  - Collects the results of the roles' tests on all hosts in this run, for the message of C(verify) and the page of
+    C(report).
+  - Runs only on the controller, and never connects to a host.
 options:
   certificate_days:
-    description: Of a certificate that ends in fewer days it warns.
+    description: Days before the expiry of a certificate at which it warns.
     type: int
     default: 14
 attributes:
@@ -25,10 +26,10 @@ attributes:
     description: Runs on the controller.
     support: full
   check_mode:
-    description: Changes nothing, and does the same in check mode.
+    description: Changes nothing, and works in the same way in check mode.
     support: full
   diff_mode:
-    description: Has nothing to show.
+    description: There is nothing to show.
     support: none
 """
 
@@ -41,24 +42,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 proofs:
-  description: One sentence for each thing that was proved.
+  description: Results of successful tests, one sentence each.
   returned: always
   type: list
   elements: str
 warnings:
-  description: What is wrong, with its remedy.
+  description: Problems, with their remedies.
   returned: always
   type: list
   elements: dict
   contains:
     what:
-      description: The host, worker, queue or broker that has it.
+      description: The host, worker, queue or broker with the problem.
       type: str
     words:
-      description: What it is, and what to do.
+      description: The problem, and what to do.
       type: str
 hosts:
-  description: Each host with its parts of the stack, its system and the versions of what runs there.
+  description: Each host with its parts of the stack, its system and the versions of its software.
   returned: always
   type: list
   elements: dict
@@ -75,7 +76,7 @@ tasks:
   returned: always
   type: dict
 tls:
-  description: The broker's TLS, as M(usegalaxy_eu.celery.broker_info) returns it. Empty where there is none.
+  description: The broker's TLS, as M(usegalaxy_eu.celery.broker_info) returns it. Empty if there is none.
   returned: always
   type: dict
 """

@@ -126,7 +126,7 @@ def test_a_database_that_a_worker_does_not_resolve(site):
     """Galaxy's configuration names it, and the address of a worker is measured towards it."""
     hold(
         site(without=["celery_source_address"]),
-        "celery-1 cannot tell from which address it reaches the database: db.example.invalid cannot be resolved here",
+        "celery-1 cannot find its source address to the database: db.example.invalid cannot be resolved here",
         "Remedy: name the database's host in Galaxy's database_connection",
         "celery_source_address",
     )

@@ -70,9 +70,9 @@ def way_problem(site: Site, host: Host) -> str:
         return ""
     reason = host.given.mapping("__stack_measured").mapping("problems").text("database", "no answer")
     return (
-        f"{host.name} cannot tell from which address it reaches the database: {reason} Remedy: name the database's host in Galaxy's "
-        "database_connection, or in postgresql_access_server_host, so that the workers resolve and reach it; or give this host's "
-        "address towards it in celery_source_address."
+        f"{host.name} cannot find its source address to the database: {reason} Remedy: name the database's host in Galaxy's "
+        "database_connection, or in postgresql_access_server_host, so that the workers resolve and reach it; or set "
+        "celery_source_address to this host's source address."
     )
 
 

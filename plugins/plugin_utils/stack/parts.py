@@ -150,14 +150,14 @@ def leaving_problems(given: Any, parts: Members, gone: Sequence[str]) -> list[st
     group, beat = parts.called["workers"], parts.called["beat"]
     if not set(parts.hosts["workers"]) - set(named):
         return [
-            f"worker is {said}, and no other host is in the group {group}: nobody would do Galaxy's tasks. Remedy: add another worker "
+            f"worker is {said}, and no other host is in the group {group}: no worker would run its tasks. Remedy: add another worker "
             "first."
         ]
     problems = []
     if parts.hosts["beat"] and not set(parts.hosts["beat"]) - set(named):
         problems.append(
             f"worker is {said}, where beat runs: the group {beat} has no other host. Remedy: put another host of the workers into it, "
-            "or leave the group out to have the first worker."
+            "or leave the group out to use the first worker."
         )
     for host in gone:
         others = [parts.called[part] for part in OTHERS if host in parts.hosts[part]]

@@ -82,7 +82,7 @@ class Page:
         tls = self.broker.mapping("tls")
         if "days_left" in tls and tls.number("days_left") < certificate_days:
             words = (
-                f"The certificate that clients see ends in {tls.number('days_left')} days. Remedy: put a new one into traefik_certificate "
+                f"The certificate that clients see expires in {tls.number('days_left')} days. Remedy: put a new one into traefik_certificate "
                 "and traefik_private_key and run site.yml."
             )
             found.append({"what": self.broker.text("host", "The broker"), "words": words})

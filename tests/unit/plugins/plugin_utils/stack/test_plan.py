@@ -106,7 +106,7 @@ def test_where_the_database_is_measured():
 def test_a_way_that_is_not_known_is_told():
     measured = {"addresses": {}, "problems": {"database": "db cannot be resolved here."}}
     problem = planned(celery_1=host(4, {"__stack_measured": measured}))["celery-1"].database.way_problem
-    said = "celery-1 cannot tell from which address it reaches the database: db cannot be resolved here. Remedy:"
+    said = "celery-1 cannot find its source address to the database: db cannot be resolved here. Remedy:"
     assert problem.startswith(said)
     measured = {"addresses": {"database": "10.0.0.4"}}
     assert planned(celery_1=host(4, {"__stack_measured": measured}))["celery-1"].database.way_problem == ""
