@@ -125,7 +125,9 @@ def test_workers_are_drained_and_go_while_the_broker_is_away():
 def test_the_rest_goes_and_all_that_is_left_is_named():
     done = run("rest")
     assert done.code == 0, said(done)
-    silent = sorted(key for key in done.changed - KEPT["told"].changed)
+    # Check mode runs no command. That the authority goes is told one task before.
+    follows = {"distrust_ca | Rebuild the system's store"}
+    silent = sorted(key for key in done.changed - KEPT["told"].changed if key[2] not in follows)
     assert silent == [], "not told by check mode"
     assert sorted(key for key in KEPT["told"].changed - done.changed if key[1] != "celery") == [], "told and not done"
     words = " ".join(done.output.split())
