@@ -358,7 +358,7 @@ def cut(text: str, name: str, keys: list[str], path: str) -> str:
     for key in keys:
         section = find_section(new, name, path)[1]
         if getattr(section, "flow_style", False):
-            raise ConfigError(f"The section {name} of {path} stands in braces: write 'key: value' lines below it.")
+            raise ConfigError(f"The section {name} of {path} is in braces: write 'key: value' lines below it.")
         key_node, value_node = next(item for item in section.value if item[0].value == key)
         # An empty value is noted at the next key.
         empty = value_node.end_mark.index == value_node.start_mark.index
