@@ -207,7 +207,7 @@ ALONE = {
         [
             "4 mistakes",
             "flower_ui_users belongs to the older role usegalaxy_eu.flower, and nothing reads it.",
-            "Remedy: use flower_username and flower_password instead, and flower_users for further ones.",
+            "Remedy: use flower_username and flower_password instead, and flower_users for further logins.",
             "galaxy_systemd_celery_internal_workers belongs to the older role usegalaxy_eu.galaxy_systemd",
             "use instances of the class in celery_workers",
             "Remedy: use rabbitmq_erlang_cookie instead.",
