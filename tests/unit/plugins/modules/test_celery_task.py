@@ -318,7 +318,7 @@ class TestRabbitMQ:
             "name": "probe.ignored",
             "queues": ["probe.a"],
             "nodes": ["worker-1@test-1", "worker-2@test-2"],
-            "timeout_seconds": 3,
+            "timeout_seconds": 30,
         }
         # The message's own header wins over the task's ignore_result.
         for change in ({"result_backend": workers}, {"answer_by": "callback"}):
