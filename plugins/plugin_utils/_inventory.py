@@ -200,6 +200,9 @@ def without_missing(problems: dict[str, list[str]]) -> tuple[dict[str, list[str]
         rest[host] = [text for text in found if not UNDEFINED.fullmatch(text) and text not in follow]
     if not users:
         return rest, []
+    # What a role says of a value that is made of a missing one.
+    told = re.compile(rf"\b(?:{'|'.join(users)})\b")
+    rest = {host: [text for text in found if not told.search(text)] for host, found in rest.items()}
     said = [f"{name} (for {listed(variables)} on {listed(hosts)})" for name, (variables, hosts) in sorted(users.items())]
     noun = "1 variable is" if len(said) == 1 else f"{len(said)} variables are"
     return rest, [f"{noun} not defined: {'; '.join(said)}. Remedy: define them, secrets in the vault; or give the vault's password."]

@@ -59,7 +59,7 @@ MISSING = {
     "rabbitmq_admin_password": "Put rabbitmq_admin_password into the vault",
     "rabbitmq_erlang_cookie": "Put rabbitmq_erlang_cookie",
     "flower_password": "put flower_password",
-    "flower_amqp_password": "Remedy: define flower_amqp_password",
+    "flower_amqp_password": "Remedy: put flower_amqp_password into the vault",
     "traefik_certificate": "Remedy: set traefik_certificate to the PEM text",
     "traefik_private_key": "Remedy: put traefik_private_key",
     "telegraf_influxdb_url": "Remedy: set it, or set telegraf_influxdb_enabled to false",

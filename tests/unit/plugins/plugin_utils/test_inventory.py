@@ -15,6 +15,7 @@ from ansible_collections.usegalaxy_eu.celery.plugins.plugin_utils._inventory imp
     password_problems,
     shared_problems,
     weakness,
+    without_missing,
 )
 
 WANTED = {"celeryservers_group": "celeryservers", "flowerservers_group": "flowerservers"}
@@ -99,6 +100,17 @@ def test_a_variable_may_stand_for_another():
 def test_a_problem_of_several_hosts_is_told_once():
     found = {"a": ["x is 1."], "b": ["x is 1.", "y is 2."]}
     assert by_host(found) == ["a, b: x is 1.", "b: y is 2."]
+
+
+def test_a_missing_variable_is_told_once_for_all_hosts():
+    undefined = "flower_url has no value: 'flower_amqp_password' is undefined. Remedy: define flower_amqp_password."
+    follows = "rabbitmq_users has no user for Flower. Remedy: put flower_amqp_password into the vault."
+    rest, said = without_missing({"watch": [undefined], "mq": [follows, "rabbitmq_image is x."]})
+    assert rest == {"watch": [], "mq": ["rabbitmq_image is x."]}
+    assert said == [
+        "1 variable is not defined: flower_amqp_password (for flower_url on watch). "
+        "Remedy: define them, secrets in the vault; or give the vault's password."
+    ]
 
 
 HOSTS = {"traefikservers_group": ["proxy"], "rabbitmqservers_group": ["mq"], "flowerservers_group": ["proxy", "watch"]}
