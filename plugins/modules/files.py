@@ -39,7 +39,7 @@ options:
         description: The content of a file.
         type: str
       template:
-        description: A template whose text is the content of the file. It is searched where M(ansible.builtin.template) searches.
+        description: A template whose text is the content of the file. It is searched where C(ansible.builtin.template) searches.
         type: path
       secret_content:
         description: The content of a file with a secret. It is never shown, and the file has no diff.

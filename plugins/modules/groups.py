@@ -15,7 +15,7 @@ author:
 description:
   - Reads the groups of the inventory, with the names in C(celeryservers_group) and similar variables. Returns the
     groups that the plays of this collection need, C(stack_workers) for example, with their hosts.
-  - M(ansible.builtin.add_host) creates them. A group of the inventory with such a name does not change.
+  - C(ansible.builtin.add_host) creates them. A group of the inventory with such a name does not change.
   - Runs only on the controller, and never connects to a host.
 options:
   named:

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # usegalaxy_eu.celery, role common: what is changed here is lost at its next run.
 # Copyright: (c) 2026, usegalaxy.eu
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

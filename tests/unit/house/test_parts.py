@@ -24,7 +24,8 @@ def included(*names):
             for task in play.get("tasks") or []:
                 role = task.get("ansible.builtin.include_role")
                 if role:
-                    found.add((role["name"].removeprefix(COLLECTION), str(hosts).split("[")[0], role.get("tasks_from")))
+                    group = str(hosts).split("[", maxsplit=1)[0]
+                    found.add((role["name"].removeprefix(COLLECTION), group, role.get("tasks_from")))
     return found
 
 
