@@ -265,19 +265,22 @@ def test_site_stops_before_its_first_role(site, options, words):
     hold(outcome, *words)
     # The plays of preflight.yml, and none of those that follow.
     assert [play for play in outcome.plays if not play.startswith(PREFLIGHT_PLAYS)] == []
-    files = r"preflight(_\w+)?|older_names \| preflight|account|gravity|free_ports|become_user"
+    files = r"preflight(_\w+)?|older_names \| preflight|account|gravity|free_ports|become_user|derive"
     checks = rf"([\w.]+ : )?(({files}) \| |Validating arguments against )"
     plan = "Ask the kernel for the addresses |Make the plan of the stack|Keep the values for this host"
-    stack = "Run the preflight of |Check how Traefik reaches |Check that the workers |Check that it is known whom "
-    known = re.compile(f"Gather facts|Say what is missing|{plan}|{stack}|{checks}")
+    stack = "Run the preflight of |Check how Traefik reaches |Check that the workers |Check that it is known whom |"
+    stack += "Check that the way is known"
+    groups = "Look which hosts the stack has|Give them the groups that the plays are for"
+    known = re.compile(f"{groups}|Gather facts|Say what is missing|{plan}|{stack}|{checks}")
     assert [task for task in outcome.tasks if not known.match(task)] == []
 
 
-# Those that check several roles first. The others begin with the preflight of the one role that they run.
+# Those that check several roles first. The others begin with the preflight of the one role that they run; uninstall
+# asks the hosts what is there, so that an inventory which has become wrong does not keep it.
 PLAYBOOKS = sorted(
     path.stem
     for path in SITE.parent.glob("*.yml")
-    if path.stem not in ("backup", "check", "galaxy_fragment", "init", "restore")
+    if path.stem not in ("backup", "check", "galaxy_fragment", "init", "restore", "uninstall")
 )
 
 

@@ -37,7 +37,7 @@ def test_warnings():
     found = page(celery_1={"__report_workers": nodes, "__report_broker": broker}, g={"__stack_failures": failed})
     assert [of["what"] for of in found.warnings(14)] == ["galaxy on g", "a", "mq.example.org"]
     assert found.warnings(14)[1]["words"] == IDLE
-    assert "ends in 3 days" in found.warnings(14)[2]["words"]
+    assert "expires in 3 days" in found.warnings(14)[2]["words"]
     assert len(found.warnings(3)) == 2
 
 
