@@ -70,6 +70,17 @@ def walk(options: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
             yield from walk(option["options"], full + ("[]." if option.get("type") == "list" else "."))
 
 
+def mappings(content: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping at any depth."""
+    if isinstance(content, dict):
+        yield content
+        for value in content.values():
+            yield from mappings(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from mappings(value)
+
+
 def is_template(value: object) -> bool:
     """Whether Ansible works the value out at run time."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)

@@ -34,21 +34,10 @@ OWN = {
 TEMPORARY = "{{ celery_tmp_dir }}"
 
 
-def mappings(content):
-    """Every mapping at any depth."""
-    if isinstance(content, dict):
-        yield content
-        for value in content.values():
-            yield from mappings(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from mappings(value)
-
-
 @pytest.mark.parametrize("path", TASKS, ids=str)
 def test_a_directory_that_may_be_the_sites_keeps_owner_and_mode(path):
     """Setgid, group write and closed directories, and what is on a file server."""
-    found = [entry for entry in mappings(roles.load(roles.ROOT / path)) if entry.get("state") == "directory"]
+    found = [entry for entry in roles.mappings(roles.load(roles.ROOT / path)) if entry.get("state") == "directory"]
     known = OWN | {TEMPORARY}
     wrong = [entry["path"] for entry in found if entry["path"] not in known and entry.get("keep_existing") is not True]
     assert wrong == [], "place it with usegalaxy_eu.celery.files and keep_existing: true"
@@ -63,7 +52,7 @@ def test_accounts_are_only_created():
     found = [
         (path.as_posix(), task)
         for path in TASKS
-        for task in mappings(roles.load(roles.ROOT / path))
+        for task in roles.mappings(roles.load(roles.ROOT / path))
         if words & set(task)
     ]
     assert {path for path, _task in found} == {"roles/common/tasks/system_user.yml"}
@@ -86,7 +75,7 @@ def test_lists_of_keys_are_followed_where_they_are_links():
     found = [
         task["ansible.posix.authorized_key"]
         for path in TASKS
-        for task in mappings(roles.load(roles.ROOT / path))
+        for task in roles.mappings(roles.load(roles.ROOT / path))
         if "ansible.posix.authorized_key" in task
     ]
     assert found and all(given.get("follow") is True for given in found)
@@ -106,7 +95,7 @@ def test_no_request_goes_to_a_proxy_of_the_environment():
     asked = [
         (path, name, task[name].get("use_proxy"))
         for path in [*TASKS, *PLAYS]
-        for task in mappings(roles.load(roles.ROOT / path))
+        for task in roles.mappings(roles.load(roles.ROOT / path))
         for name in NET_MODULES & set(task)
         if "url" in task[name]
     ]
@@ -147,7 +136,7 @@ def test_no_module_of_another_collection_takes_the_brokers_password_to_a_proxy()
         if "community.rabbitmq.rabbitmq_" in text:
             blocks = [
                 task
-                for task in mappings(roles.load(roles.ROOT / path))
+                for task in roles.mappings(roles.load(roles.ROOT / path))
                 if "community.rabbitmq." in str(task.get("block"))
             ]
             assert blocks and all(block.get("environment") == {"no_proxy": "*"} for block in blocks), path

@@ -85,17 +85,6 @@ STAYS = {
 ROLES = [role for role in roles.names() if role != "common"]
 
 
-def mappings(content):
-    """Every mapping at any depth."""
-    if isinstance(content, dict):
-        yield content
-        for value in content.values():
-            yield from mappings(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from mappings(value)
-
-
 def removal(role):
     """The task files that take away what a role has made."""
     return roles.files(
@@ -107,7 +96,7 @@ def tasks(role):
     """Every task of the files that make something."""
     for path in roles.files(f"roles/{role}/tasks/**/*.yml", f"roles/{role}/handlers/*.yml"):
         if path not in removal(role):
-            yield from mappings(roles.load(roles.ROOT / path))
+            yield from roles.mappings(roles.load(roles.ROOT / path))
 
 
 def looped(task, value):
@@ -137,12 +126,12 @@ def made(role):
         if isinstance(files, dict):
             listed = [files["files"], task.get("vars", {})] if isinstance(files["files"], str) else files["files"]
             yield from (
-                (one["path"], one) for one in mappings(listed) if "path" in one and one.get("state") != "absent"
+                (one["path"], one) for one in roles.mappings(listed) if "path" in one and one.get("state") != "absent"
             )
     # Entries that are put together elsewhere.
     for name, value in variables(role).items():
         if re.search(r"_(entries|files|entry)$", name) and not name.endswith("state_files"):
-            yield from ((one["path"], one) for one in mappings(value) if "path" in one and "item" not in one)
+            yield from ((one["path"], one) for one in roles.mappings(value) if "path" in one and "item" not in one)
             for text in re.findall(r"entries\.append\(\{'path': (.+?), '", str(value)):
                 yield jinja(text), {"content": str(value)}
 
@@ -179,7 +168,7 @@ def entries(role):
     found = {}
     for path in removal(role):
         content = roles.load(roles.ROOT / path)
-        for one in mappings(content):
+        for one in roles.mappings(content):
             if isinstance(one.get("path"), str):
                 found[one["path"]] = one
         # Lists of paths that have no mark of their own.
